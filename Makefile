@@ -1,0 +1,54 @@
+# Every target makes its own virtual environment first, and renews it when the requirements change.
+
+# 3.11 is what everything was tested with; any later one may do.
+PYTHON ?= $(shell python3.11 -c 'import sys; print(sys.executable)' 2>/dev/null || command -v python3)
+VENV := .venv
+RUN_READY := $(VENV)/.ready-to-run
+DEV_READY := $(VENV)/.ready-to-develop
+
+# Where the corpora lie: beside the repository if they are there, else in it.
+SER_DATA ?= $(firstword $(wildcard ../shared/data) data)
+DATA ?= $(firstword $(wildcard $(SER_DATA)/ravdess-speech) $(SER_DATA)/ravdess)
+MODEL ?= checkpoint
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help app train evaluate test lint fix
+
+help:  ## Show this list
+	@echo "make TARGET [ARGS='options for the program behind it']"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+app: $(RUN_READY)  ## Serve the demo on http://127.0.0.1:7860
+	$(VENV)/bin/python app.py $(ARGS)
+
+train: OUT ?= output/model
+train: $(RUN_READY)  ## Train the shipped recipe: DATA=corpus folder or zip, OUT=output/model
+	$(VENV)/bin/python train.py --data_dir "$(DATA)" --output_dir "$(OUT)" $(ARGS)
+
+evaluate: OUT ?= output/evaluation
+evaluate: $(RUN_READY)  ## Measure MODEL=checkpoint on DATA=corpus folder or zip, OUT=output/evaluation
+	$(VENV)/bin/python evaluation.py --model "$(MODEL)" --data_dir "$(DATA)" --output_dir "$(OUT)" $(ARGS)
+
+test: $(DEV_READY)  ## Run all tests
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: $(DEV_READY)  ## Check style, format and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy .
+
+fix: $(DEV_READY)  ## Mend what ruff can mend by itself
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+# The pip script is the last thing `venv` writes: without it an earlier attempt was cut short.
+$(RUN_READY): requirements.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'
+	test -x $(VENV)/bin/pip || "$(PYTHON)" -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install -r requirements.txt
+	@touch $@
+
+$(DEV_READY): requirements-dev.txt $(RUN_READY)
+	$(VENV)/bin/python -m pip install -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,136 @@
+"""What tests share: a clean environment, the real corpora where they are at hand, and a tiny made-up one.
+
+`SER_DATA` says where `ravdess-speech/` and `emodb/` lie; without it `../shared/data` beside the repository is
+looked at. `SER_REQUIRE=browser,ffmpeg,ravdess,emodb` (any of them) turns "skipped, for it is missing" into a
+failure: a machine that is meant to have everything must not pass by skipping.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import hypothesis
+import numpy as np
+import pytest
+import soundfile
+
+REPO = Path(__file__).resolve().parent.parent
+REQUIRABLE = {"browser", "ffmpeg", "ravdess", "emodb"}
+
+# The libraries read these once, when they are first imported, so they are set before any test module is.
+_CACHES = tempfile.TemporaryDirectory(prefix="ser-tests-", ignore_cleanup_errors=True)
+for _name in list(os.environ):
+    if _name.startswith(("HF_", "HUGGING", "TRANSFORMERS_", "SER_MODEL")):
+        del os.environ[_name]  # neither a user's caches nor their token, endpoint or model
+os.environ |= {
+    "HF_HOME": f"{_CACHES.name}/huggingface",
+    "HF_HUB_OFFLINE": "1",  # a test of the Hub sets its own in a subprocess
+    "GRADIO_TEMP_DIR": f"{_CACHES.name}/gradio",
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "MPLBACKEND": "Agg",
+    # The order of a sum, hence its last bits, changes with the number of threads. One thread gives the same
+    # numbers on every machine, is fastest for models this small, and leaves the other cores to others.
+    "OMP_NUM_THREADS": "1",
+}
+
+# The same examples in every run, and no time limit of their own on a busy machine.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("repeatable")
+
+
+def _required() -> set[str]:
+    return {name.strip() for name in os.environ.get("SER_REQUIRE", "").split(",") if name.strip()}
+
+
+def pytest_configure() -> None:
+    """Refuse a misspelt SER_REQUIRE, which would require nothing."""
+    if unknown := _required() - REQUIRABLE:
+        raise pytest.UsageError(f"SER_REQUIRE names {sorted(unknown)}; it may name {sorted(REQUIRABLE)}.")
+
+
+def _skip_or_fail(name: str, reason: str) -> NoReturn:
+    if name in _required():
+        pytest.fail(f"{reason} (SER_REQUIRE names {name})", pytrace=False)
+    pytest.skip(reason)
+
+
+def _corpus_dir(name: str, folder: str, pattern: str) -> Path:
+    data_dir = Path(os.environ.get("SER_DATA") or REPO.parent / "shared" / "data")
+    for candidate in (data_dir / folder, data_dir):
+        if any(candidate.glob(pattern)):
+            return candidate
+    reason = f"no {pattern} in {data_dir / folder}: set SER_DATA to the folder that holds {folder}/"
+    return _skip_or_fail(name, reason)
+
+
+@pytest.fixture(scope="session")
+def ravdess_dir() -> Path:
+    """The real RAVDESS speech audio: a folder of Actor_01 to Actor_24."""
+    return _corpus_dir("ravdess", "ravdess-speech", "Actor_[0-9][0-9]")
+
+
+@pytest.fixture(scope="session")
+def emodb_dir() -> Path:
+    """The real Berlin EmoDB: a flat folder of clips such as 03a01Fa.flac."""
+    return _corpus_dir("emodb", "emodb", "[0-9][0-9][abc][0-9][0-9][WLEAFTN][a-z].*")
+
+
+@pytest.fixture(scope="session")
+def require_ffmpeg() -> str:
+    """The path of the ffmpeg program."""
+    return shutil.which("ffmpeg") or _skip_or_fail("ffmpeg", "no ffmpeg on the PATH: install it")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium or Chrome that playwright can drive."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if executable := shutil.which(name):
+            return executable
+    return _skip_or_fail("browser", "no chromium, chromium-browser or google-chrome on the PATH: install one")
+
+
+def _write_ravdess(folder: Path, actors: Sequence[int] = (1, 2, 3, 4), sampling_rate: int = 16_000) -> Path:
+    """Write all 60 clips of each actor, named as RAVDESS names them, and return `folder`.
+
+    A clip is a buzz of 0.3 to 0.5 seconds with a little noise. The emotion sets its pitch and level, the
+    actor moves the pitch a little, women an octave up: a model can learn these classes in a few steps.
+    """
+    for actor in actors:
+        actor_dir = folder / f"Actor_{actor:02d}"
+        actor_dir.mkdir(parents=True)
+        for emotion in range(1, 9):
+            for intensity in (1,) if emotion == 1 else (1, 2):  # neutral has no strong form
+                for statement in (1, 2):
+                    for repetition in (1, 2):
+                        codes = (3, 1, emotion, intensity, statement, repetition, actor)
+                        rng = np.random.default_rng(codes)
+                        waveform = _buzz(emotion, actor, intensity, sampling_rate, rng)
+                        name = "-".join(f"{code:02d}" for code in codes)
+                        soundfile.write(actor_dir / f"{name}.wav", waveform, sampling_rate, subtype="PCM_16")
+    return folder
+
+
+def _buzz(
+    emotion: int, actor: int, intensity: int, sampling_rate: int, rng: np.random.Generator
+) -> np.ndarray:
+    time_seconds = np.arange(int(rng.uniform(0.3, 0.5) * sampling_rate)) / sampling_rate
+    pitch_hz = 100 * 1.2**emotion * (1 + 0.01 * actor) * (2 if actor % 2 == 0 else 1)
+    level = 0.02 * emotion * intensity
+    harmonics = sum(np.sin(2 * np.pi * n * pitch_hz * time_seconds) / n for n in (1, 2, 3))
+    return level * harmonics + 0.001 * rng.standard_normal(time_seconds.size)
+
+
+@pytest.fixture(scope="session")
+def write_ravdess() -> Callable[..., Path]:
+    """`write_ravdess(folder, actors=(1, 2, 3, 4), sampling_rate=16_000)`, for a corpus a test may change."""
+    return _write_ravdess
+
+
+@pytest.fixture(scope="session")
+def tiny_ravdess(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up RAVDESS of four actors with all 60 clips each, 3 MB; to be read, not changed."""
+    return _write_ravdess(tmp_path_factory.mktemp("tiny-ravdess"))
