@@ -1,8 +1,8 @@
 """Which clips are trained on and which are scored: every protocol of the project, by name.
 
-Figures of different protocols must never be compared: a random split of clips puts the voice that is tested into
-training and reads 7 to 13 points higher than a split by actor. `Fold.speaker_disjoint` says which kind a fold is.
-Everything here gives row numbers of the corpus as loaded, so a split always happens before any augmentation.
+Figures of different protocols must never be compared: a random split of clips puts the voice that is tested
+into training and reads 7 to 13 points higher than a split by actor. `Fold.speaker_disjoint` says which kind a
+fold is. Everything here gives row numbers of the corpus as loaded, so a split comes before any augmentation.
 """
 
 from collections.abc import Sequence
@@ -129,7 +129,7 @@ class Fold:
         shared_actors = sorted(set(self.train_actors) & set(self.test_actors))
         if self.speaker_disjoint and shared_actors:
             raise ValueError(
-                f"Fold {self.name} promises unseen speakers, yet actors {shared_actors} are in training and in test."
+                f"Fold {self.name} promises unseen speakers, yet trains and tests on actors {shared_actors}."
             )
 
 
@@ -178,7 +178,7 @@ def folds(protocol: str, actors: Sequence[int], labels: Sequence[int]) -> list[F
 
 
 def carve_validation_actors(actors: Sequence[int], num_validation_actors: int, seed: int) -> tuple[int, ...]:
-    """Picks training actors to be held back for model selection, women and men in equal number where possible.
+    """Picks training actors to hold back for model selection, as many women as men where possible.
 
     Args:
         actors: The training actors; repeats are allowed and the order does not matter.

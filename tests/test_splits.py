@@ -103,7 +103,7 @@ def test_a_corpus_without_the_tested_actors_raises():
 
 
 def test_unknown_protocol_names_the_valid_ones():
-    with pytest.raises(ValueError, match="'luna6'.*luna5"):
+    with pytest.raises(ValueError, match=r"'luna6'.*luna5"):
         folds("luna6", ACTORS, LABELS)
 
 

@@ -1,0 +1,245 @@
+"""Scores of predictions, as fractions from 0 to 1: multiply by 100 only where they are shown.
+
+`labels` and `predictions` are integers (num_clips,), `probabilities` floats (num_clips, num_classes). A class
+that no label names takes no part in a mean over classes: strongly spoken RAVDESS has no "neutral", say.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+
+class Interval(NamedTuple):
+    """A range that holds the true score with the confidence asked for; both ends from 0 to 1."""
+
+    low: float
+    high: float
+
+
+class ReliabilityBins(NamedTuple):
+    """Clips grouped by how sure the model was, one entry a bin from least to most sure.
+
+    Attributes:
+        num_clips: Clips in the bin, int (num_bins,).
+        confidence: Their mean highest probability, 0 to 1; NaN in an empty bin.
+        accuracy: The share of them that is right, 0 to 1; NaN in an empty bin.
+    """
+
+    num_clips: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+
+def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """Share of the clips that are right, also called weighted average recall (WAR), 0 to 1.
+
+    Raises:
+        ValueError: If the lengths differ or there is no clip.
+
+    Example:
+        >>> accuracy([0, 0, 0, 1], [0, 0, 0, 0])
+        0.75
+    """
+    labels, predictions = _checked_pair(labels, predictions)
+    return float(np.mean(labels == predictions))
+
+
+def unweighted_average_recall(labels: ArrayLike, predictions: ArrayLike) -> float:
+    r"""Mean over the classes of the share of each that was found (UAR), 0 to 1; guessing gives 1 / C.
+
+    $\frac{1}{C} \sum_{c=1}^{C} \frac{\text{found}_c}{\text{clips}_c}$ over the C classes that `labels` name:
+    an emotion counts the same however many clips it has (Schuller et al. 2009, Interspeech emotion challenge).
+    Equal to scikit-learn's macro recall, and a hundred times as fast, which the bootstrap needs.
+
+    Raises:
+        ValueError: If the lengths differ or there is no clip.
+
+    Example:
+        >>> unweighted_average_recall([0, 0, 0, 1], [0, 0, 0, 0])
+        0.5
+    """
+    labels, predictions = _checked_pair(labels, predictions)
+    num_clips = np.bincount(labels)
+    num_found = np.bincount(labels, weights=labels == predictions)
+    return float(np.mean(num_found[num_clips > 0] / num_clips[num_clips > 0]))
+
+
+def per_class_scores(
+    labels: ArrayLike, predictions: ArrayLike, class_names: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Precision, recall, F1 and number of clips of each class that `labels` name.
+
+    Precision is right / predicted, recall right / clips, F1 their harmonic mean, each 0 to 1; precision and
+    F1 of a class never predicted are 0.
+
+    Args:
+        labels: The true classes, (num_clips,).
+        predictions: The predicted classes, (num_clips,).
+        class_names: The name of class 0, 1, and so on.
+
+    Returns:
+        By class name `{"precision", "recall", "f1", "num_clips"}`.
+
+    Raises:
+        ValueError: If the lengths differ, there is no clip, or a class has no name.
+    """
+    labels, predictions = _checked_pair(labels, predictions, num_classes=len(class_names))
+    present = np.unique(labels)
+    columns = precision_recall_fscore_support(labels, predictions, labels=present, zero_division=0)
+    return {
+        class_names[label]: {
+            "precision": float(precision),
+            "recall": float(recall),
+            "f1": float(f1),
+            "num_clips": int(num_clips),
+        }
+        for label, precision, recall, f1, num_clips in zip(present, *columns, strict=True)
+    }
+
+
+def classification_scores(labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
+    """Accuracy, UAR, and precision, recall and F1 averaged over the classes that `labels` name, all 0 to 1.
+
+    `macro_recall` is the UAR under the name that others look for.
+
+    Raises:
+        ValueError: If the lengths differ or there is no clip.
+    """
+    labels, predictions = _checked_pair(labels, predictions)
+    precision, recall, f1, _ = precision_recall_fscore_support(
+        labels, predictions, labels=np.unique(labels), average="macro", zero_division=0
+    )
+    return {
+        "accuracy": accuracy(labels, predictions),
+        "uar": unweighted_average_recall(labels, predictions),
+        "macro_precision": float(precision),
+        "macro_recall": float(recall),
+        "macro_f1": float(f1),
+    }
+
+
+def confusion_counts(labels: ArrayLike, predictions: ArrayLike, num_classes: int) -> np.ndarray:
+    """How many clips of each class (row) were predicted as each class (column), (num_classes, num_classes).
+
+    Raises:
+        ValueError: If the lengths differ, there is no clip, or a class is outside 0 to num_classes - 1.
+    """
+    labels, predictions = _checked_pair(labels, predictions, num_classes)
+    return np.asarray(confusion_matrix(labels, predictions, labels=range(num_classes)))
+
+
+def reliability_bins(probabilities: ArrayLike, labels: ArrayLike, num_bins: int = 15) -> ReliabilityBins:
+    """Groups clips by their highest probability into bins of equal width, (0, 1/n], (1/n, 2/n] and so on.
+
+    Raises:
+        ValueError: If the shapes disagree, there is no clip, a row is no probability distribution, or
+            `num_bins` is below 1.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if probabilities.ndim != 2:
+        raise ValueError(
+            f"Expected probabilities of shape (num_clips, num_classes), got {probabilities.shape}."
+        )
+    labels, predictions = _checked_pair(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+    sums_to_one = np.abs(probabilities.sum(axis=1) - 1.0) < 1e-3
+    if not (sums_to_one & (probabilities >= 0).all(axis=1)).all():
+        raise ValueError(
+            "Expected rows of probabilities from 0 to 1 that sum to 1, got others: apply a softmax first."
+        )
+    if num_bins < 1:
+        raise ValueError(f"Expected 1 or more bins, got {num_bins}.")
+    confidence = probabilities.max(axis=1)
+    bin_of_clip = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
+    num_clips = np.bincount(bin_of_clip, minlength=num_bins)
+    with np.errstate(invalid="ignore"):  # an empty bin is 0 / 0, which is the NaN promised
+        return ReliabilityBins(
+            num_clips=num_clips,
+            confidence=np.bincount(bin_of_clip, weights=confidence, minlength=num_bins) / num_clips,
+            accuracy=np.bincount(bin_of_clip, weights=labels == predictions, minlength=num_bins) / num_clips,
+        )
+
+
+def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, num_bins: int = 15) -> float:
+    r"""Mean distance between how sure the model was and how often it was right (ECE), 0 (honest) to 1.
+
+    $\sum_b \frac{n_b}{n} |\text{accuracy}_b - \text{confidence}_b|$ over bins of the highest probability (Guo
+    et al. 2017, "On Calibration of Modern Neural Networks"). Few clips bias it upwards: even a perfectly
+    calibrated model reads about 0.07 on 240 clips and 0.03 on 1440, so compare equal numbers of clips only.
+
+    Raises:
+        ValueError: As `reliability_bins`.
+
+    Example:
+        >>> expected_calibration_error([[0.75, 0.25]] * 4, [0, 0, 0, 1])
+        0.0
+    """
+    bins = reliability_bins(probabilities, labels, num_bins)
+    share = bins.num_clips / bins.num_clips.sum()
+    return float(np.nansum(share * np.abs(bins.accuracy - bins.confidence)))
+
+
+def bootstrap_interval_over_actors(
+    labels: ArrayLike,
+    predictions: ArrayLike,
+    actors: ArrayLike,
+    metric: Callable[[np.ndarray, np.ndarray], float],
+    num_resamples: int,
+    rng: np.random.Generator,
+    confidence: float = 0.95,
+) -> Interval:
+    """How far a score would move with other speakers: the percentile bootstrap over whole actors.
+
+    Draws as many actors as there are, with replacement, pools all their clips, scores, and repeats (Efron and
+    Tibshirani 1993, chapter 13). Clips of one voice are not independent, so resampling clips would look far
+    too certain. With few actors the interval is itself rough, and with one it has no width.
+
+    Args:
+        labels: The true classes, (num_clips,).
+        predictions: What `metric` takes beside the labels, (num_clips, ...): classes, or probabilities.
+        actors: Who speaks each clip, (num_clips,).
+        metric: Called as `metric(labels, predictions)`.
+        num_resamples: Repeats; 1000 or more steady the ends.
+        rng: Draws the actors.
+        confidence: The share of the resampled scores between the ends, above 0 and below 1.
+
+    Raises:
+        ValueError: If the lengths differ, there is no clip, or a number is out of its range.
+    """
+    labels, predictions, actors = np.asarray(labels), np.asarray(predictions), np.asarray(actors)
+    if not 0 < len(labels) == len(predictions) == len(actors):
+        raise ValueError(
+            f"Got {len(labels)} labels, {len(predictions)} predictions and {len(actors)} actors, "
+            "expected one of each for every clip, and at least one clip."
+        )
+    if num_resamples < 1 or not 0 < confidence < 1:
+        raise ValueError(
+            f"Got num_resamples {num_resamples} and confidence {confidence}, "
+            "expected 1 or more and a share between 0 and 1."
+        )
+    clips_of_actor = [np.flatnonzero(actors == actor) for actor in np.unique(actors)]
+    scores = []
+    for _ in range(num_resamples):
+        drawn = rng.integers(len(clips_of_actor), size=len(clips_of_actor))
+        clips = np.concatenate([clips_of_actor[index] for index in drawn])
+        scores.append(metric(labels[clips], predictions[clips]))
+    low, high = np.quantile(scores, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(low), float(high))
+
+
+def _checked_pair(
+    labels: ArrayLike, predictions: ArrayLike, num_classes: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    if labels.ndim != 1 or labels.shape != predictions.shape or len(labels) == 0:
+        raise ValueError(
+            f"Got labels of shape {labels.shape} and predictions of shape {predictions.shape}, "
+            "expected one of each for every clip, and at least one clip."
+        )
+    lowest, highest = min(labels.min(), predictions.min()), max(labels.max(), predictions.max())
+    if lowest < 0 or (num_classes is not None and highest >= num_classes):
+        expected = "0 or higher" if num_classes is None else f"0 to {num_classes - 1}"
+        raise ValueError(f"Got classes from {lowest} to {highest}, expected {expected}.")
+    return labels, predictions
