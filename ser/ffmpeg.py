@@ -1,0 +1,84 @@
+"""ffmpeg as a decoder of untrusted bytes: it reads its standard input and can open nothing else."""
+
+import io
+import subprocess
+from typing import Any, BinaryIO
+
+import numpy as np
+
+TIMEOUT_SECONDS = 30  # ten minutes of sound take it about one second
+MAX_ALLOCATION_BYTES = (
+    64 * 1024 * 1024
+)  # a table in a header can claim gigabytes; ten minutes need under 1 MB
+# Decoders of what phones and browsers record. None of video: pictures are never looked at.
+CODECS = "aac,alac,amrnb,amrwb,flac,mp3,mp3float,opus,pcm_s16be,pcm_s16le,vorbis,wmapro,wmav1,wmav2"
+
+
+def demuxer_of(head: bytes) -> str | None:
+    """Name the one demuxer ffmpeg may use for a file.
+
+    Left to guess, ffmpeg takes a text for a playlist and decodes whichever local file it names.
+
+    Args:
+        head: The first 16 bytes of the file.
+
+    Returns:
+        ffmpeg's name for MP4/M4A/3GP, WebM, AMR, WMA or AAC, None for anything else.
+    """
+    if head[4:8] == b"ftyp":
+        return "mov"
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return "matroska"
+    if head.startswith(b"#!AMR"):
+        return "amr"
+    if head.startswith(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"):
+        return "asf"
+    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:  # ADTS: sync word, layer 0
+        return "aac"
+    return None
+
+
+def decode(file: BinaryIO, demuxer: str, sampling_rate: int, max_num_samples: int) -> np.ndarray:
+    """Decode the first sound of a file.
+
+    `pipe` is the only way in: nothing in the file can make ffmpeg open another one. Phones put an MP4's table
+    of contents at its end, which a pipe cannot seek to, so `cache` in front of it keeps what was read in an
+    unlinked temporary file.
+
+    Args:
+        file: The file, at its start: an open file, or bytes in memory.
+        demuxer: From `demuxer_of`.
+        sampling_rate: Rate of the result in Hz.
+        max_num_samples: Decoding stops one sample after these.
+
+    Returns:
+        Mono float32 samples of shape (num_samples,), none where ffmpeg finds no sound.
+
+    Raises:
+        OSError: ffmpeg is not installed, or cannot be started.
+        subprocess.TimeoutExpired: It did not finish within `TIMEOUT_SECONDS`, and was stopped.
+    """
+    command = ["ffmpeg", "-nostdin", "-v", "quiet", "-threads", "1", "-max_alloc", str(MAX_ALLOCATION_BYTES)]
+    command += ["-protocol_whitelist", "cache,pipe", "-codec_whitelist", CODECS]
+    command += ["-format_whitelist", demuxer, "-f", demuxer]
+    command += ["-t", str(max_num_samples / sampling_rate + 1)]
+    command += ["-read_ahead_limit", "-1", "-i", "cache:pipe:0"]
+    command += ["-map", "0:a:0", "-ac", "1", "-ar", str(sampling_rate)]
+    command += [
+        "-fs",
+        str(4 * (max_num_samples + 1)),
+        "-f",
+        "f32le",
+        "pipe:1",
+    ]  # bounded also where times lie
+    source: dict[str, Any] = {"input": file.getvalue()} if isinstance(file, io.BytesIO) else {"stdin": file}
+    result = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=TIMEOUT_SECONDS,
+        check=False,  # a file that was cut off ends in an error and still holds sound
+        **source,
+    )
+    num_bytes = 4 * min(len(result.stdout) // 4, max_num_samples + 1)
+    return np.frombuffer(bytearray(result.stdout[:num_bytes]), dtype="<f4")  # bytearray: writable
