@@ -1,4 +1,109 @@
-"""The eight emotions every part of the project speaks of."""
+"""The emotions every part of the project speaks of, and how other corpora's labels become them.
+
+A corpus's clips carry its own codes. `LABEL_MAPS` turns a code into one of `EMOTIONS`, or into `None` where
+there is no counterpart: such clips are dropped, for scoring them would count every answer as wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
 
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 """The classes in RAVDESS order: code 01 of a RAVDESS file name is `EMOTIONS[0]`."""
+
+LABEL_MAPS: dict[str, dict[str, str | None]] = {
+    "ravdess": {f"{code:02d}": emotion for code, emotion in enumerate(EMOTIONS, start=1)},
+    "crema-d": {
+        "ANG": "angry",
+        "DIS": "disgust",
+        "FEA": "fearful",
+        "HAP": "happy",
+        "NEU": "neutral",
+        "SAD": "sad",
+    },
+    "tess": {
+        "angry": "angry",
+        "disgust": "disgust",
+        "fear": "fearful",
+        "happy": "happy",
+        "neutral": "neutral",
+        "ps": "surprised",  # "pleasant surprise"; RAVDESS's surprise is of either kind
+        "sad": "sad",
+    },
+    "savee": {
+        "a": "angry",
+        "d": "disgust",
+        "f": "fearful",
+        "h": "happy",
+        "n": "neutral",
+        "sa": "sad",
+        "su": "surprised",
+    },
+    "emodb": {  # the letters stand for the German words
+        "A": "fearful",  # Angst
+        "E": "disgust",  # Ekel
+        "F": "happy",  # Freude
+        "L": None,  # Langeweile, boredom: RAVDESS has nothing like it, and calm is not boredom
+        "N": "neutral",
+        "T": "sad",  # Trauer
+        "W": "angry",  # Wut
+    },
+}
+"""Corpus -> its code in file names -> one of `EMOTIONS`, or `None` for a class that is dropped."""
+
+CLASS_SETS: dict[str, tuple[str, ...]] = {
+    "8": EMOTIONS,  # RAVDESS alone has calm
+    "6": ("neutral", "happy", "sad", "angry", "fearful", "disgust"),  # what all five corpora share
+    "4": ("neutral", "happy", "sad", "angry"),  # the usual choice when corpora are compared
+}
+"""Conventional sets of classes to score on, each in RAVDESS order."""
+
+
+def corpus_classes(corpus: str) -> tuple[str, ...]:
+    """The emotions that a corpus has, in RAVDESS order.
+
+    >>> corpus_classes("emodb")
+    ('neutral', 'happy', 'sad', 'angry', 'fearful', 'disgust')
+    """
+    if corpus not in LABEL_MAPS:
+        raise ValueError(f"Unknown corpus {corpus!r}; expected one of {', '.join(LABEL_MAPS)}.")
+    return tuple(emotion for emotion in EMOTIONS if emotion in LABEL_MAPS[corpus].values())
+
+
+def restrict_probabilities(probabilities: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Turn probabilities of all `EMOTIONS` into probabilities of some of them.
+
+    The rule: where neutral is wanted and calm is not, the probability of calm is added to neutral, since a
+    speaker without emotion is what other corpora call neutral and RAVDESS divides into the two. Then only the
+    wanted classes are kept and divided by their sum. A row with nothing left in them becomes equal shares.
+
+    Args:
+        probabilities: Shape (..., 8), in the order of `EMOTIONS`.
+        classes: The wanted emotions, without repetition.
+
+    Returns:
+        Shape (..., len(classes)), in the order of `classes`; each row sums to one.
+
+    Raises:
+        ValueError: Another number of columns, an unknown or repeated class, or none.
+
+    >>> restrict_probabilities(np.array([0.1, 0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]), ["neutral", "happy"])
+    array([0.8, 0.2])
+    """
+    probabilities = np.asarray(probabilities)
+    if probabilities.ndim == 0 or probabilities.shape[-1] != len(EMOTIONS):
+        raise ValueError(
+            f"Expected probabilities of shape (..., {len(EMOTIONS)}), one for each of {', '.join(EMOTIONS)}; "
+            f"got shape {probabilities.shape}."
+        )
+    if not classes or len(set(classes)) != len(classes) or not set(classes) <= set(EMOTIONS):
+        raise ValueError(f"classes must be some of {', '.join(EMOTIONS)}, each once; got {list(classes)}.")
+    merged = probabilities.astype(np.float64)
+    if "neutral" in classes and "calm" not in classes:
+        merged[..., EMOTIONS.index("neutral")] += merged[..., EMOTIONS.index("calm")]
+    kept = merged[..., [EMOTIONS.index(emotion) for emotion in classes]]
+    total = kept.sum(axis=-1, keepdims=True)
+    equal_shares = np.full_like(kept, 1 / len(classes))
+    return np.divide(kept, total, out=equal_shares, where=total > 0)

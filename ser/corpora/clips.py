@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from datasets import Audio, ClassLabel, Dataset, Features, Value
 
 from ser.labels import EMOTIONS
 
+Meaning = TypeVar("Meaning")
 
-@dataclass(frozen=True, order=True)
+
+@dataclass(frozen=True)
 class Clip:
     """One recording and what its corpus says of it; `None` where the corpus does not say."""
 
     audio: str
-    emotion: str
+    emotion: str | None  # None: a class of this corpus that has no counterpart among EMOTIONS
     actor: int
-    gender: str | None
-    intensity: str | None
-    statement: str | None
-    repetition: int | None
+    gender: str | None = None
+    intensity: str | None = None
+    statement: str | None = None
+    repetition: int | None = None
 
 
 COLUMNS = Features(
     {
-        "audio": Value("string"),
+        "audio": Value("string"),  # the path; made an Audio column at the end
         "emotion": ClassLabel(names=list(EMOTIONS)),
         "actor": Value("int32"),
         "gender": Value("string"),
@@ -39,29 +41,17 @@ COLUMNS = Features(
 
 
 def clips_to_dataset(clips: Sequence[Clip]) -> Dataset:
-    """Puts clips into a data set, in the order given; `audio` is left undecoded."""
-    columns = zip(*map(astuple, clips), strict=True)
-    dataset = Dataset.from_dict(dict(zip(COLUMNS, map(list, columns), strict=True)), features=COLUMNS)
-    # `Features({"audio": Audio(...)})` at construction asks for torchcodec; a later cast does not.
+    """Put clips into a data set, in the order given; `audio` is left undecoded."""
+    dataset = Dataset.from_list([asdict(clip) for clip in clips], features=COLUMNS)
+    # `Features({"audio": Audio(...)})` at construction asks for torchcodec; a cast afterwards does not.
     return dataset.cast_column("audio", Audio(decode=False))
 
 
-def existing_folder(data_dir: str | os.PathLike[str], remedy: str) -> Path:
-    """The absolute path of `data_dir`, or a `ValueError` that ends with the remedy where it is no folder."""
-    folder = Path(os.path.abspath(Path(data_dir).expanduser()))
-    if not folder.exists():
-        raise ValueError(f"{folder} does not exist. {remedy}")
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is a file, not a folder. {remedy}")
-    return folder
-
-
-def visible_entries(folder: Path) -> Iterator[Path]:
-    """What lies in a folder, sorted by name, without hidden files and half-unpacked folders."""
-    return (entry for entry in sorted(folder.iterdir()) if not entry.name.startswith((".", "__MACOSX")))
-
-
-def shortened(names: Sequence[str], num_shown: int = 5) -> str:
-    """The first few names of a list, and how many more there are."""
-    more = f" and {len(names) - num_shown} more" if len(names) > num_shown else ""
-    return ", ".join(names[:num_shown]) + more
+def read_code(code: str, meanings: Mapping[str, Meaning], *, field: str, path: Path, corpus: str) -> Meaning:
+    """Look up one field of a file name; a `ValueError` says which is wrong and what may stand there."""
+    if code not in meanings:
+        raise ValueError(
+            f"{path} breaks the {corpus} naming scheme: {field} is {code!r}, "
+            f"expected one of {', '.join(meanings)}. Rename or remove it."
+        )
+    return meanings[code]

@@ -1,47 +1,37 @@
-"""RAVDESS speech: 24 actors, 60 clips each, labelled by their file names.
+"""RAVDESS speech: 24 actors, 60 clips each, found in a folder or a zip and checked for being complete.
 
 Livingstone SR, Russo FA (2018), The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS),
-PLoS ONE 13(5): e0196391. A name such as `03-01-05-02-01-02-12.wav` reads
-modality-channel-emotion-intensity-statement-repetition-actor.
+PLoS ONE 13(5): e0196391.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from itertools import product
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from datasets import Dataset
 
-from ser.corpora.clips import Clip, clips_to_dataset, existing_folder, shortened, visible_entries
-from ser.labels import EMOTIONS
+from ser.corpora.archive import unpack_clips
+from ser.corpora.clips import Clip, clips_to_dataset
+from ser.corpora.folders import existing_path, shortened, visible_entries
+from ser.corpora.ravdess_names import (
+    ACTORS,
+    ACTORS_BY_CODE,
+    AUDIO_SUFFIXES,
+    NUM_CLIPS,
+    NUM_CLIPS_PER_ACTOR,
+    VIDEO_SUFFIXES,
+    expected_names,
+    read_clip,
+)
 
-ACTORS = tuple(range(1, 25))
-NUM_CLIPS_PER_ACTOR = 60  # 7 emotions x 2 intensities x 2 statements x 2 repetitions, and 4 neutral clips
-AUDIO_SUFFIXES = (".wav", ".flac")
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov")
-
-MODALITIES = {"01": "audio and video", "02": "video only", "03": "audio only"}
-CHANNELS = {"01": "speech", "02": "song"}
-EMOTION_CODES = {f"{code:02d}": emotion for code, emotion in enumerate(EMOTIONS, start=1)}
-INTENSITIES = {"01": "normal", "02": "strong"}
-STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
-REPETITIONS = {"01": 1, "02": 2}
-ACTOR_CODES = {f"{actor:02d}": actor for actor in ACTORS}
-FIELDS = {
-    "modality": MODALITIES,
-    "channel": CHANNELS,
-    "emotion": EMOTION_CODES,
-    "intensity": INTENSITIES,
-    "statement": STATEMENTS,
-    "repetition": REPETITIONS,
-    "actor": ACTOR_CODES,
-}
+ZIP_NAME_PATTERN = r"(?:[^/]+/)?(?P<path>Actor_\d\d/03-01(?:-\d\d){5}\.(?:wav|flac))"
+ZIP_MAX_TOTAL_BYTES = 10**9  # the published zip unpacks to about 0.6 GB
 
 REMEDY = (
-    "Expected the folder of Actor_01 ... Actor_24 with the RAVDESS speech clips; "
-    "`python data_scripts/download_ravdess.py --output_dir data/ravdess` makes it."
+    "Expected the folder of Actor_01 ... Actor_24 with the RAVDESS speech clips, or the published zip; "
+    "`python data_scripts/download_ravdess.py --output_dir data/ravdess` fetches it."
 )
 
 
@@ -50,64 +40,83 @@ def load_ravdess(
     *,
     actors: Sequence[int] | None = None,
     allow_incomplete: bool = False,
+    cache_dir: str | os.PathLike[str] | None = None,
 ) -> Dataset:
-    """Reads the RAVDESS speech corpus.
+    """Read the RAVDESS speech corpus.
 
     Args:
-        data_dir: the folder of `Actor_NN` with WAV or FLAC files, or a folder with one such folder in it.
-        actors: load only these (1 to 24); each of them must still be complete. All 24 by default.
-        allow_incomplete: accept missing actors and clips.
+        data_dir: The folder of `Actor_NN` with WAV or FLAC files, a folder with one such folder in it, the
+            published zip, or a folder with nothing but that zip.
+        actors: Load only these (1 to 24); each of them must still be complete. All 24 by default.
+        allow_incomplete: Accept missing actors and clips.
+        cache_dir: Where a zip is unpacked, once; beside the zip by default.
 
     Returns:
         One row a clip, sorted by actor and file name, with the columns of `ser.corpora.clips.COLUMNS`;
         `audio` is not decoded.
 
     Raises:
-        ValueError: no such folder, no clips in it, a name that breaks the scheme, the same clip twice, or,
-            unless `allow_incomplete`, an actor or clip missing.
+        ValueError: No such folder, no clips in it, a name that breaks the scheme, the same clip twice, a zip
+            that is damaged or another, or, unless `allow_incomplete`, an actor or clip missing.
     """
     wanted = _checked_actors(actors)
-    root = _find_actor_folders(existing_folder(data_dir, REMEDY))
+    path = existing_path(data_dir, REMEDY)
+    if archive := _find_archive(path):
+        path = _unpack(archive, Path(cache_dir) if cache_dir else archive.parent, allow_incomplete)
+    root = _find_actor_folders(path)
     clips: dict[str, Clip] = {}
     for folder in visible_entries(root):
         actor = _actor_of_folder(folder)
-        if actor not in wanted:
+        if actor is None or actor not in wanted:
             continue
-        for path in visible_entries(folder):
-            if path.suffix.lower() not in AUDIO_SUFFIXES + VIDEO_SUFFIXES:
+        for file in visible_entries(folder):
+            if file.suffix.lower() not in AUDIO_SUFFIXES + VIDEO_SUFFIXES:
                 continue
-            clip = _read_name(path, actor)
-            if path.stem in clips:
-                raise ValueError(
-                    f"The clip {path.stem} is there twice: {clips[path.stem].audio} and {path}. Remove one."
-                )
-            clips[path.stem] = clip
+            clip = read_clip(file, folder_actor=actor)
+            if clips.setdefault(file.stem, clip) is not clip:
+                raise ValueError(f"A clip is there twice: {clips[file.stem].audio} and {file}. Remove one.")
     if not clips:
-        raise ValueError(f"No RAVDESS clip (.wav or .flac) in {root}. {REMEDY}")
+        raise ValueError(f"No RAVDESS clip (.wav or .flac) of {_describe(wanted)} in {root}. {REMEDY}")
     if not allow_incomplete:
-        _check_complete(set(clips), wanted, root)
-    return clips_to_dataset(sorted(clips.values(), key=lambda clip: (clip.actor, Path(clip.audio).stem)))
-
-
-def expected_names(actors: Sequence[int] = ACTORS) -> list[str]:
-    """The stems of the 60 speech clips of each of these actors, sorted by actor and name."""
-    return [
-        "-".join(("03", "01", emotion, intensity, statement, repetition, f"{actor:02d}"))
-        for actor in actors
-        for emotion, intensity, statement, repetition in product(
-            EMOTION_CODES, INTENSITIES, STATEMENTS, REPETITIONS
-        )
-        if (emotion, intensity) != ("01", "02")  # neutral was spoken at normal intensity only
-    ]
+        _check_complete(clips, wanted, root)
+    return clips_to_dataset([clips[name] for name in sorted(clips, key=lambda name: (name[-2:], name))])
 
 
 def _checked_actors(actors: Sequence[int] | None) -> tuple[int, ...]:
     if actors is None:
         return ACTORS
-    unknown = sorted(set(actors) - set(ACTORS))
-    if unknown or not actors:
+    chosen = tuple(sorted(set(actors)))
+    if not chosen or not set(chosen) <= set(ACTORS):
         raise ValueError(f"actors must be numbers from 1 to 24, at least one; got {list(actors)}.")
-    return tuple(sorted(set(actors)))
+    return chosen
+
+
+def _find_archive(path: Path) -> Path | None:
+    """The zip that `path` is, or the one that is all there is in it."""
+    if path.is_file():
+        if path.suffix.lower() != ".zip":
+            raise ValueError(f"{path} is neither a folder nor a .zip. {REMEDY}")
+        return path
+    entries = visible_entries(path)
+    if len(entries) == 1 and entries[0].is_file() and entries[0].suffix.lower() == ".zip":
+        return entries[0]
+    return None
+
+
+def _unpack(archive: Path, cache_dir: Path, allow_incomplete: bool) -> Path:
+    try:
+        return unpack_clips(
+            archive,
+            cache_dir / archive.stem,
+            name_pattern=ZIP_NAME_PATTERN,
+            num_clips=None if allow_incomplete else NUM_CLIPS,
+            max_total_bytes=ZIP_MAX_TOTAL_BYTES,
+        )
+    except OSError as error:
+        raise ValueError(
+            f"{archive.name} cannot be unpacked into {cache_dir} ({error.strerror}). "
+            "Pass cache_dir=, a folder that can be written to and has room for 0.6 GB."
+        ) from error
 
 
 def _find_actor_folders(folder: Path) -> Path:
@@ -131,64 +140,25 @@ def _holds_actors(folder: Path) -> bool:
 def _actor_of_folder(folder: Path) -> int | None:
     """The number in `Actor_NN`, or `None` for anything else."""
     prefix, _, code = folder.name.partition("_")
-    return ACTOR_CODES.get(code) if prefix.lower() == "actor" and folder.is_dir() else None
+    return ACTORS_BY_CODE.get(code) if prefix.lower() == "actor" and folder.is_dir() else None
 
 
-def _read_name(path: Path, folder_actor: int) -> Clip:
-    """Reads the labels out of a clip's name; a `ValueError` names the field that breaks the scheme."""
-    codes = path.stem.split("-")
-    if len(codes) != len(FIELDS):
-        raise ValueError(
-            f"{path} breaks the RAVDESS naming scheme: expected {len(FIELDS)} two-digit fields "
-            f"({'-'.join(FIELDS)}), found {len(codes)}. Rename or remove it."
-        )
-    for (field, allowed), code in zip(FIELDS.items(), codes, strict=True):
-        if code not in allowed:
-            raise ValueError(
-                f"{path} breaks the RAVDESS naming scheme: {field} is {code!r}, expected one of "
-                f"{', '.join(allowed)}. Rename or remove it."
-            )
-    modality, channel, emotion, intensity, statement, repetition, actor = codes
-    if modality != "03" or path.suffix.lower() in VIDEO_SUFFIXES:
-        raise ValueError(
-            f"{path} is a video file (modality {modality}: {MODALITIES[modality]}); only the audio-only speech "
-            "clips (names beginning 03-01) are read. Remove the video files."
-        )
-    if channel != "01":
-        raise ValueError(
-            f"{path} is a song file (channel {channel}: {CHANNELS[channel]}); only the audio-only speech "
-            "clips (names beginning 03-01) are read. Remove the song files."
-        )
-    if (emotion, intensity) == ("01", "02"):
-        raise ValueError(f"{path} breaks the RAVDESS naming scheme: neutral has no strong intensity (02).")
-    if ACTOR_CODES[actor] != folder_actor:
-        raise ValueError(f"{path} is of actor {actor} but lies in {path.parent.name}. Move or rename it.")
-    return Clip(
-        audio=str(path),
-        emotion=EMOTION_CODES[emotion],
-        actor=ACTOR_CODES[actor],
-        gender="male" if ACTOR_CODES[actor] % 2 else "female",
-        intensity=INTENSITIES[intensity],
-        statement=STATEMENTS[statement],
-        repetition=REPETITIONS[repetition],
-    )
-
-
-def _check_complete(found: set[str], actors: Sequence[int], root: Path) -> None:
+def _check_complete(found: Collection[str], actors: Sequence[int], root: Path) -> None:
     missing = [name for name in expected_names(actors) if name not in found]
     if not missing:
         return
     counts = {actor: sum(name.endswith(f"-{actor:02d}") for name in found) for actor in actors}
-    absent = [f"Actor_{actor:02d}" for actor, count in counts.items() if count == 0]
-    partial = [
-        f"Actor_{actor:02d} has {count} of {NUM_CLIPS_PER_ACTOR} clips"
+    gaps = [
+        f"Actor_{actor:02d} has {count} of {NUM_CLIPS_PER_ACTOR}"
         for actor, count in counts.items()
-        if 0 < count < NUM_CLIPS_PER_ACTOR
+        if count < NUM_CLIPS_PER_ACTOR
     ]
-    details = [f"without any clip: {shortened(absent)}"] if absent else []
-    details += [shortened(partial)] if partial else []
     raise ValueError(
-        f"{root} is incomplete: {len(found)} of {NUM_CLIPS_PER_ACTOR * len(actors)} clips found; "
-        f"{'; '.join(details)}; missing {shortened(missing)}. "
+        f"{root} is incomplete: {len(found)} of the {NUM_CLIPS_PER_ACTOR * len(actors)} clips of "
+        f"{_describe(actors)} found. {shortened(gaps)}. Missing: {shortened(missing)}. "
         "Fetch the corpus again, or pass allow_incomplete=True to read what is there."
     )
+
+
+def _describe(actors: Sequence[int]) -> str:
+    return "24 actors" if tuple(actors) == ACTORS else f"actors {', '.join(map(str, actors))}"

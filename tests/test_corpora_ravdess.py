@@ -1,0 +1,232 @@
+import shutil
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from datasets import Audio
+
+from ser.corpora import load_ravdess
+from ser.corpora.ravdess_names import expected_names
+from ser.labels import EMOTIONS
+
+
+def make_corpus(folder: Path, actors: Iterable[int] = range(1, 25), suffix: str = ".wav") -> Path:
+    """Lay out empty files under the published names: only names matter here."""
+    for name in expected_names(list(actors)):
+        path = folder / f"Actor_{name[-2:]}" / f"{name}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def make_zip(path: Path, names: Iterable[str], prefix: str = "") -> Path:
+    with zipfile.ZipFile(path, "w") as file:
+        for name in names:
+            file.writestr(f"{prefix}Actor_{name[-2:]}/{name}.wav", b"sound")
+    return path
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All 1440 names; to be read, not changed."""
+    return make_corpus(tmp_path_factory.mktemp("ravdess"))
+
+
+def test_real_corpus_is_complete_and_balanced(ravdess_dir: Path):
+    dataset = load_ravdess(ravdess_dir)
+    assert len(dataset) == 1440
+    assert dataset.features["emotion"].names == list(EMOTIONS)
+    assert isinstance(dataset.features["audio"], Audio)
+    counts = {name: dataset["emotion"].count(label) for label, name in enumerate(EMOTIONS)}
+    assert counts == {"neutral": 96} | dict.fromkeys(EMOTIONS[1:], 192)
+    assert [dataset["gender"].count(gender) for gender in ("female", "male")] == [720, 720]
+    assert Path(dataset[0]["audio"]["path"]).is_file()
+    assert dataset[0]["audio"]["bytes"] is None
+
+
+def test_row_says_what_the_name_says(corpus: Path):
+    dataset = load_ravdess(corpus)
+    [row] = [row for row in dataset if row["audio"]["path"].endswith("03-01-05-02-01-02-12.wav")]
+    assert row == {
+        "audio": row["audio"],
+        "emotion": EMOTIONS.index("angry"),
+        "actor": 12,
+        "gender": "female",
+        "intensity": "strong",
+        "statement": "Kids are talking by the door",
+        "repetition": 2,
+    }
+
+
+def test_order_is_by_actor_and_name(corpus: Path):
+    stems = [Path(audio["path"]).stem for audio in load_ravdess(corpus)["audio"]]
+    assert stems == expected_names()
+
+
+def test_paths_are_absolute(corpus: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(corpus.parent)
+    assert Path(load_ravdess(corpus.name)[0]["audio"]["path"]).is_file()
+    monkeypatch.chdir("/")
+    assert Path(load_ravdess(corpus)[0]["audio"]["path"]).is_absolute()
+
+
+def test_flac_and_upper_case_suffixes_are_read(tmp_path: Path):
+    make_corpus(tmp_path, [1], suffix=".flac")
+    make_corpus(tmp_path, [2], suffix=".WAV")
+    assert len(load_ravdess(tmp_path, actors=[1, 2])) == 120
+
+
+def test_folder_one_level_down_is_found(tmp_path: Path):
+    make_corpus(tmp_path / "speech", [1])
+    (tmp_path / "other").mkdir()
+    assert len(load_ravdess(tmp_path, actors=[1])) == 60
+
+
+def test_two_folders_one_level_down_are_ambiguous(tmp_path: Path):
+    make_corpus(tmp_path / "speech", [1])
+    make_corpus(tmp_path / "copy", [1])
+    with pytest.raises(ValueError, match=r"copy, speech.*Name one"):
+        load_ravdess(tmp_path, actors=[1])
+
+
+def test_copy_inside_a_corpus_is_not_read_twice(tmp_path: Path):
+    make_corpus(tmp_path, [1])
+    make_corpus(tmp_path / "audio_speech_actors_01-24", [1])  # as one popular mirror has it
+    assert len(load_ravdess(tmp_path, actors=[1])) == 60
+
+
+def test_half_unpacked_and_foreign_files_are_not_read(tmp_path: Path):
+    make_corpus(tmp_path, [1])
+    make_corpus(tmp_path / ".speech.partial", [1])
+    (tmp_path / "Actor_01" / "._03-01-01-01-01-01-01.wav").touch()
+    (tmp_path / "Actor_01" / "notes.txt").touch()
+    assert len(load_ravdess(tmp_path, actors=[1])) == 60
+
+
+def test_chosen_actors_alone_are_loaded_and_checked(tmp_path: Path):
+    make_corpus(tmp_path, [2, 5])
+    (tmp_path / "Actor_09").mkdir()
+    assert set(load_ravdess(tmp_path, actors=[5, 2, 5])["actor"]) == {2, 5}
+    with pytest.raises(ValueError, match=r"60 of the 120 clips of actors 5, 9 found\. Actor_09 has 0 of 60"):
+        load_ravdess(tmp_path, actors=[5, 9])
+
+
+@pytest.mark.parametrize("actors", [[], [0], [25], ["01"]])
+def test_impossible_actors_are_refused(corpus: Path, actors: list):
+    with pytest.raises(ValueError, match="from 1 to 24"):
+        load_ravdess(corpus, actors=actors)
+
+
+def test_missing_clip_is_named(tmp_path: Path):
+    make_corpus(tmp_path)
+    (tmp_path / "Actor_05" / "03-01-04-01-02-01-05.wav").unlink()
+    with pytest.raises(ValueError, match=r"1439 of the 1440 .*Actor_05 has 59 of 60.*03-01-04-01-02-01-05\."):
+        load_ravdess(tmp_path)
+    assert len(load_ravdess(tmp_path, allow_incomplete=True)) == 1439
+
+
+def test_missing_actor_is_named(tmp_path: Path):
+    make_corpus(tmp_path, range(1, 24))
+    with pytest.raises(ValueError, match=r"1380 of the 1440 .*Actor_24 has 0 of 60.*and 55 more"):
+        load_ravdess(tmp_path)
+
+
+def test_missing_folder_says_how_to_get_it(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"nowhere does not exist\. .*download_ravdess\.py"):
+        load_ravdess(tmp_path / "nowhere")
+
+
+def test_folder_without_actors_says_what_it_holds(tmp_path: Path):
+    (tmp_path / "music").mkdir()
+    with pytest.raises(ValueError, match=r"No Actor_NN folder .*found music\."):
+        load_ravdess(tmp_path)
+
+
+def test_actors_without_clips_are_refused(tmp_path: Path):
+    (tmp_path / "Actor_01").mkdir()
+    with pytest.raises(ValueError, match="No RAVDESS clip"):
+        load_ravdess(tmp_path, allow_incomplete=True)
+
+
+def test_clip_as_wav_and_as_flac_is_refused(tmp_path: Path):
+    make_corpus(tmp_path, [1])
+    (tmp_path / "Actor_01" / "03-01-04-01-02-01-01.flac").touch()
+    with pytest.raises(ValueError, match=r"twice.*03-01-04-01-02-01-01\.flac and .*-01\.wav"):
+        load_ravdess(tmp_path, actors=[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("take1.wav", "expected 7 two-digit fields .*found 1"),
+        ("03-01-09-01-01-01-01.wav", "emotion is '09', expected one of 01, 02, 03, 04, 05, 06, 07, 08"),
+        ("03-01-05-03-01-01-01.wav", "intensity is '03', expected one of 01, 02"),
+        ("03-01-05-01-03-01-01.wav", "statement is '03'"),
+        ("03-01-05-01-01-03-01.wav", "repetition is '03'"),
+        ("03-01-05-01-01-01-25.wav", "actor is '25'"),
+        ("04-01-05-01-01-01-01.wav", "modality is '04', expected one of 01, 02, 03"),
+        ("03-01-01-02-01-01-01.wav", "neutral .* has no strong intensity"),
+        ("03-02-05-01-01-01-01.wav", "song file"),
+        ("01-01-05-01-01-01-01.mp4", "video file .*audio and video"),
+        ("02-01-05-01-01-01-01.mp4", "video file .*video only"),
+        ("03-01-05-01-01-01-02.wav", "actor 02 but lies in Actor_01"),
+    ],
+)
+def test_name_that_breaks_the_scheme_is_explained(tmp_path: Path, name: str, complaint: str):
+    make_corpus(tmp_path, [1])
+    (tmp_path / "Actor_01" / name).touch()
+    with pytest.raises(ValueError, match=complaint):
+        load_ravdess(tmp_path, actors=[1])
+
+
+@pytest.mark.parametrize("prefix", ["", "Audio_Speech_Actors_01-24/"])
+def test_zip_is_unpacked_once_and_read(tmp_path: Path, prefix: str):
+    archive = make_zip(tmp_path / "speech.zip", expected_names(), prefix)
+    assert len(load_ravdess(archive)) == 1440
+    archive.write_bytes(b"not needed any more")
+    dataset = load_ravdess(archive)
+    assert Path(dataset[7]["audio"]["path"]).read_bytes() == b"sound"
+    assert len(load_ravdess(tmp_path)) == 1440  # the folder with both
+
+
+def test_folder_with_only_the_zip_is_read(tmp_path: Path):
+    make_zip(tmp_path / "speech.zip", expected_names())
+    assert len(load_ravdess(tmp_path, actors=[3])) == 60
+    assert len(load_ravdess(tmp_path)) == 1440
+
+
+def test_zip_is_unpacked_into_the_cache_asked_for(tmp_path: Path):
+    (tmp_path / "in").mkdir()
+    archive = make_zip(tmp_path / "in" / "speech.zip", expected_names())
+    dataset = load_ravdess(archive, cache_dir=tmp_path / "cache")
+    assert (tmp_path / "cache" / "speech") in Path(dataset[0]["audio"]["path"]).parents
+    assert [path.name for path in archive.parent.iterdir()] == ["speech.zip"]
+
+
+def test_zip_with_a_clip_missing_is_refused_unless_allowed(tmp_path: Path):
+    archive = make_zip(tmp_path / "speech.zip", expected_names()[1:])
+    with pytest.raises(ValueError, match="1439 clips, expected 1440"):
+        load_ravdess(archive)
+    assert not (tmp_path / "speech").exists()
+    assert len(load_ravdess(archive, allow_incomplete=True)) == 1439
+
+
+def test_zip_that_cannot_be_unpacked_names_the_cache_option(tmp_path: Path):
+    archive = make_zip(tmp_path / "speech.zip", expected_names())
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="Pass cache_dir="):
+        load_ravdess(archive, cache_dir=tmp_path / "file")
+
+
+def test_file_that_is_no_zip_is_refused(tmp_path: Path):
+    (tmp_path / "speech.tar").touch()
+    with pytest.raises(ValueError, match=r"neither a folder nor a \.zip"):
+        load_ravdess(tmp_path / "speech.tar")
+    shutil.copy(tmp_path / "speech.tar", tmp_path / "speech.zip")
+    with pytest.raises(ValueError, match="not a whole zip"):
+        load_ravdess(tmp_path / "speech.zip")
+
+
+def test_made_up_corpus_of_the_other_tests_is_read(tiny_ravdess: Path):
+    assert set(load_ravdess(tiny_ravdess, actors=[1, 2, 3, 4])["actor"]) == {1, 2, 3, 4}
