@@ -1,0 +1,114 @@
+"""Batches for the network: normalise and pad features; in training also change them, anew in every epoch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import BatchFeature
+
+from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor, dct_matrix
+
+
+@dataclass(frozen=True)
+class FeatureAugmentation:
+    """How often and how strongly training features are changed.
+
+    Attributes:
+        min_crop_fraction: The shortest part of a clip that is kept, drawn evenly up to the whole clip.
+        num_time_masks: Stretches of frames set to the mean (SpecAugment, Park et al., 2019).
+        max_time_mask_fraction: Longest such stretch, as a share of the clip.
+        equaliser_prob: Share of clips heard through another microphone: a smooth random curve over the mel bands,
+            which in the cepstrum is one offset for all frames.
+        equaliser_std_db: Standard deviation of that curve at its knots.
+        num_equaliser_knots: Knots of that curve, evenly on the mel scale.
+        mixup_prob: Share of batches in which each clip is mixed with another one (mixup, Zhang et al., 2018).
+        mixup_alpha: Both parameters of the Beta distribution of the mixing weight.
+        label_smoothing: Probability spread evenly over all classes.
+    """
+
+    min_crop_fraction: float = 0.75
+    num_time_masks: int = 2
+    max_time_mask_fraction: float = 0.12
+    equaliser_prob: float = 0.8
+    equaliser_std_db: float = 4.0
+    num_equaliser_knots: int = 8
+    mixup_prob: float = 0.5
+    mixup_alpha: float = 0.4
+    label_smoothing: float = 0.1
+
+
+class FeatureCollator:
+    """Pads a list of `{"input_features", "labels"}` into a batch, normalised with the extractor's statistics."""
+
+    def __init__(self, feature_extractor: MfccLstmFeatureExtractor):
+        self.feature_extractor = feature_extractor
+        self.mean = np.asarray(feature_extractor.mean, dtype=np.float32)
+        self.std = np.asarray(feature_extractor.std, dtype=np.float32)
+
+    def __call__(self, examples: list[dict]) -> BatchFeature:
+        """`input_features` (B, T, C), `attention_mask` (B, T) and `labels` (B,)."""
+        batch = self._pad(
+            [(np.asarray(example["input_features"]) - self.mean) / self.std for example in examples]
+        )
+        batch["labels"] = torch.tensor([int(example["labels"]) for example in examples])
+        return batch
+
+    def _pad(self, features: list[np.ndarray]) -> BatchFeature:
+        return self.feature_extractor.pad(
+            BatchFeature({"input_features": features}), padding=True, return_tensors="pt"
+        )
+
+
+class AugmentingCollator(FeatureCollator):
+    """As `FeatureCollator`, with the changes of a `FeatureAugmentation`; `labels` become probabilities (B, classes).
+
+    Randomness is seeded from torch's generator, whose state the Trainer saves and restores with a checkpoint.
+    """
+
+    def __init__(
+        self, feature_extractor: MfccLstmFeatureExtractor, num_labels: int, augmentation: FeatureAugmentation
+    ):
+        super().__init__(feature_extractor)
+        self.num_labels = num_labels
+        self.augmentation = augmentation
+
+    def __call__(self, examples: list[dict]) -> BatchFeature:
+        rng = np.random.default_rng(int(torch.randint(2**62, ())))
+        batch = self._pad([self.change(np.asarray(example["input_features"]), rng) for example in examples])
+        smoothing = self.augmentation.label_smoothing
+        one_hot = torch.eye(self.num_labels)[[int(example["labels"]) for example in examples]]
+        batch["labels"] = one_hot * (1 - smoothing) + smoothing / self.num_labels
+        if rng.random() < self.augmentation.mixup_prob:
+            self._mix(batch, rng)
+        return batch
+
+    def change(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Crop, equalise, normalise and mask one clip of shape `(num_frames, feature_size)`."""
+        settings = self.augmentation
+        length = max(1, round(len(features) * rng.uniform(settings.min_crop_fraction, 1.0)))
+        start = rng.integers(0, len(features) - length + 1)
+        features = features[start : start + length]
+        if rng.random() < settings.equaliser_prob:
+            features = features + self._draw_equaliser(rng)
+        features = (features - self.mean) / self.std
+        for _ in range(settings.num_time_masks):
+            width = int(length * rng.uniform(0.0, settings.max_time_mask_fraction))
+            first = rng.integers(0, length - width + 1)
+            features[first : first + width] = 0.0
+        return features
+
+    def _draw_equaliser(self, rng: np.random.Generator) -> np.ndarray:
+        """A random curve over the mel bands in dB, as an offset of shape `(feature_size,)` in the cepstrum."""
+        num_knots, num_bins = self.augmentation.num_equaliser_knots, self.feature_extractor.num_mel_bins
+        gains_db = rng.normal(0.0, self.augmentation.equaliser_std_db, num_knots)
+        curve_db = np.interp(np.linspace(0, num_knots - 1, num_bins), np.arange(num_knots), gains_db)
+        return curve_db.astype(np.float32) @ dct_matrix(self.feature_extractor.feature_size, num_bins).numpy()
+
+    def _mix(self, batch: BatchFeature, rng: np.random.Generator) -> None:
+        """Mix every clip with another of the batch, features and labels alike."""
+        alpha = self.augmentation.mixup_alpha
+        weight = rng.beta(alpha, alpha)
+        partner = torch.from_numpy(rng.permutation(len(batch["labels"])))
+        for name in ("input_features", "labels"):
+            batch[name] = weight * batch[name] + (1 - weight) * batch[name][partner]
+        batch["attention_mask"] = torch.maximum(batch["attention_mask"], batch["attention_mask"][partner])

@@ -1,0 +1,146 @@
+"""Features of whole corpora: decode, augment and extract through `Dataset.map`, each actor's clips kept on disk."""
+
+from pathlib import Path
+
+import datasets
+import numpy as np
+import torch
+from datasets import Array2D, Dataset, concatenate_datasets
+from datasets.fingerprint import Hasher
+
+from .audio import load_audio
+from .augmentation import AugmentationRecipe, augment_waveform
+from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+
+KEEP_SILENCE_PROB = 0.3  # share of augmented copies that keep some of the silence that is trimmed elsewhere
+
+
+def extract_features(
+    dataset: Dataset,
+    feature_extractor: MfccLstmFeatureExtractor,
+    *,
+    num_augmented_copies: int = 0,
+    augmentation: AugmentationRecipe | None = None,
+    seed: int = 0,
+    num_proc: int | None = None,
+    cache_dir: str | Path | None = None,
+) -> Dataset:
+    """Replace the column `audio` by `input_features`, with randomly changed copies of each clip if asked for.
+
+    Features are not normalised yet: the statistics to do so come from the training clips among them.
+
+    Args:
+        dataset: Clips with `audio` (undecoded) and `actor`. Only hand in training clips where copies are asked for.
+        feature_extractor: Its signal settings are used, its normalisation is not.
+        num_augmented_copies: Changed copies beside each clip; 0 gives the clips alone.
+        augmentation: How copies are changed; the default recipe if not given.
+        seed: Copy `c` of clip `i` of an actor draws from `default_rng((seed, actor, i, c))`, whatever `num_proc` is.
+        num_proc: Processes to work with.
+        cache_dir: Where results are kept, one file per actor and settings, so that another split of the actors
+            computes nothing again; datasets' own cache folder if not given.
+
+    Returns:
+        One row per clip and copy: `input_features` of shape `(num_frames, feature_size)`, `copy` (0 is the clip
+        itself) and the other columns of `dataset`.
+
+    Raises:
+        AudioError: If a clip cannot be read.
+    """
+    settings = {
+        "feature_extractor": MfccLstmFeatureExtractor(
+            **{**_signal_settings(feature_extractor), "do_normalize": False}
+        ),
+        "num_augmented_copies": num_augmented_copies,
+        "augmentation": augmentation or AugmentationRecipe(),
+        "seed": seed,
+    }
+    columns = {name: feature for name, feature in dataset.features.items() if name != "audio"}
+    columns["copy"] = datasets.Value("int32")
+    columns["input_features"] = Array2D(shape=(None, feature_extractor.feature_size), dtype="float32")
+    folder = Path(cache_dir or datasets.config.HF_DATASETS_CACHE) / "ser-features"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    actor_of_row = np.asarray(dataset["actor"])
+    parts = []
+    for actor in np.unique(actor_of_row):
+        clips = dataset.select(np.flatnonzero(actor_of_row == actor))
+        key = Hasher.hash(
+            (_cache_key(settings), [_file_key(audio) for audio in clips["audio"]], sorted(columns))
+        )
+        parts.append(
+            clips.map(
+                _extract_batch,
+                batched=True,
+                batch_size=10,
+                with_indices=True,
+                fn_kwargs=settings,
+                remove_columns=dataset.column_names,
+                features=datasets.Features(columns),
+                num_proc=num_proc,
+                cache_file_name=str(folder / f"{key}.arrow"),
+                load_from_cache_file=True,
+                desc=f"Features of actor {actor}",
+            )
+        )
+    return concatenate_datasets(parts)
+
+
+def _extract_batch(
+    clips: dict[str, list],
+    indices: list[int],
+    feature_extractor: MfccLstmFeatureExtractor,
+    num_augmented_copies: int,
+    augmentation: AugmentationRecipe,
+    seed: int,
+) -> dict[str, list]:
+    """Rows of some clips of one actor: each clip, then its copies."""
+    torch.set_num_threads(1)  # several processes share the cores
+    sampling_rate = feature_extractor.sampling_rate
+    rows: dict[str, list] = {name: [] for name in (*clips, "copy", "input_features") if name != "audio"}
+    for position, index in enumerate(indices):
+        audio = clips["audio"][position]
+        recorded = load_audio(audio["path"] if audio["bytes"] is None else audio["bytes"], sampling_rate)
+        start, stop = feature_extractor.trim_bounds(torch.from_numpy(recorded))
+        waveforms = [recorded[start:stop]]
+        for copy in range(1, num_augmented_copies + 1):
+            rng = np.random.default_rng((seed, clips["actor"][position], index, copy))
+            first, last = start, stop
+            if rng.random() < KEEP_SILENCE_PROB:
+                first, last = rng.integers(0, start + 1), rng.integers(stop, len(recorded) + 1)
+            waveforms.append(augment_waveform(recorded[first:last], sampling_rate, rng, augmentation))
+        features = feature_extractor(waveforms, sampling_rate=sampling_rate, padding=False)["input_features"]
+        for name in clips:
+            if name != "audio":
+                rows[name] += [clips[name][position]] * len(waveforms)
+        rows["copy"] += range(len(waveforms))
+        rows["input_features"].extend(features)
+    return rows
+
+
+def feature_statistics(features: Dataset) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each coefficient over all frames of `input_features`."""
+    total, total_square, num_frames = 0.0, 0.0, 0
+    for batch in features.with_format("numpy", columns=["input_features"]).iter(batch_size=256):
+        frames = np.concatenate(list(batch["input_features"])).astype(np.float64)  # (frames, feature_size)
+        total, total_square = total + frames.sum(0), total_square + (frames**2).sum(0)
+        num_frames += len(frames)
+    mean = total / num_frames
+    return mean.tolist(), np.sqrt(np.maximum(total_square / num_frames - mean**2, 1e-10)).tolist()
+
+
+def _signal_settings(feature_extractor: MfccLstmFeatureExtractor) -> dict:
+    """The settings of an extractor without its statistics."""
+    names = ("feature_size", "sampling_rate", "num_mel_bins", "n_fft", "win_length", "hop_length")
+    return {name: getattr(feature_extractor, name) for name in (*names, "trim_top_db", "target_level_db")}
+
+
+def _cache_key(settings: dict) -> dict:
+    return {**settings, "feature_extractor": settings["feature_extractor"].to_json_string()}
+
+
+def _file_key(audio: dict) -> tuple:
+    """What changes when a clip's file does."""
+    if audio["bytes"] is not None:
+        return (audio["path"], Hasher.hash(audio["bytes"]))
+    status = Path(audio["path"]).stat()
+    return (audio["path"], status.st_size, status.st_mtime_ns)
