@@ -1,0 +1,218 @@
+"""Clips in, calibrated probabilities out: what the demo, the evaluation and a person's own program all call."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+import soxr
+import torch
+from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForAudioClassification
+
+from .audio import AudioError, load_audio
+from .configuration_mfcc_lstm import MfccLstmConfig
+from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+from .modeling_mfcc_lstm import MfccLstmForAudioClassification
+
+Clip = str | os.PathLike[str] | bytes | tuple[np.ndarray, int]
+"""A sound: a file's path, a file's bytes, or a waveform of shape `(num_samples,)` with its rate in Hz."""
+
+MAX_BATCH_CLIPS = 32
+MAX_BATCH_SECONDS = 240.0  # of padded sound; bounds memory whatever the clips' lengths
+WINDOW_SECONDS = 3.0  # of a timeline: about the length of a clip the model was trained on
+WINDOW_HOP_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a recording and what is heard in it.
+
+    Attributes:
+        start_seconds: Where it begins in the recording.
+        end_seconds: Where it ends.
+        probabilities: Probability of each emotion, summing to one; `None` where the window is silent.
+    """
+
+    start_seconds: float
+    end_seconds: float
+    probabilities: dict[str, float] | None
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How much each moment of a recording weighed in its probabilities.
+
+    Attributes:
+        times_seconds: Middle of each frame in the recording, shape `(num_frames,)`.
+        weights: Share of each frame, shape `(num_frames,)`; sums to one.
+    """
+
+    times_seconds: np.ndarray
+    weights: np.ndarray
+
+
+class EmotionRecognizer:
+    """A model and its feature extractor, ready to be asked.
+
+    Example:
+        >>> recognizer = EmotionRecognizer.from_pretrained("checkpoint")  # doctest: +SKIP
+        >>> recognizer.predict("clip.wav")  # doctest: +SKIP
+        {'neutral': 0.01, 'calm': 0.02, ...}
+    """
+
+    def __init__(self, model: MfccLstmForAudioClassification, feature_extractor: MfccLstmFeatureExtractor):
+        self.model = model.eval()
+        self.feature_extractor = feature_extractor
+        self.emotions: tuple[str, ...] = tuple(
+            model.config.id2label[i] for i in range(model.config.num_labels)
+        )
+
+    @classmethod
+    def from_pretrained(
+        cls, folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
+    ) -> "EmotionRecognizer":
+        """Load a checkpoint of this family.
+
+        Args:
+            folder_or_hub_id: A folder with a checkpoint, or the name of a model on the Hugging Face Hub.
+            revision: Branch, tag or commit of a model on the Hub.
+
+        Raises:
+            ValueError: If the checkpoint is of another family, or lacks weights or has weights the model does not.
+            OSError: If nothing is found there.
+        """
+        name = os.fspath(folder_or_hub_id)
+        config = AutoConfig.from_pretrained(name, revision=revision)
+        if not isinstance(config, MfccLstmConfig):
+            raise ValueError(
+                f"{name} holds a model of type {config.model_type!r}, expected {MfccLstmConfig.model_type!r}. "
+                "Load other models with transformers' pipeline('audio-classification')."
+            )
+        model, loading = AutoModelForAudioClassification.from_pretrained(
+            name, config=config, revision=revision, use_safetensors=True, output_loading_info=True
+        )
+        problems = {kind: sorted(map(str, names)) for kind, names in loading.items() if names}
+        if problems:
+            raise ValueError(
+                f"The weights in {name} do not fit its configuration: {problems}. Fetch or train it anew."
+            )
+        return cls(model, AutoFeatureExtractor.from_pretrained(name, revision=revision))
+
+    @property
+    def sampling_rate(self) -> int:
+        """Rate in Hz at which the model hears."""
+        return self.feature_extractor.sampling_rate
+
+    @overload
+    def predict(self, clip: Clip) -> dict[str, float]: ...
+    @overload
+    def predict(self, clip: list[Clip]) -> list[dict[str, float]]: ...
+    def predict(self, clip):
+        """Probability of each emotion in a clip, or in each clip of a list.
+
+        Args:
+            clip: A path, a file's bytes, or a waveform with its sampling rate; or a list of such.
+
+        Returns:
+            `{emotion: probability}`, summing to one, in the model's order of emotions; a list for a list.
+
+        Raises:
+            AudioError: If a clip cannot be used.
+        """
+        if not isinstance(clip, list):
+            return self.predict([clip])[0]
+        probabilities = self.predict_probabilities([self.load(each) for each in clip])
+        return [self._named(row) for row in probabilities]
+
+    def predict_probabilities(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
+        """Probabilities of shape `(num_clips, num_emotions)` for waveforms at the model's rate, in their order."""
+        probabilities = np.empty((len(waveforms), len(self.emotions)), dtype=np.float32)
+        for rows in _batches([len(waveform) for waveform in waveforms], self.sampling_rate):
+            output = self._forward([waveforms[row] for row in rows])
+            probabilities[rows] = output.logits.softmax(dim=-1).numpy()
+        return probabilities
+
+    def attend(self, clip: Clip) -> Attention:
+        """Where in a clip the model listened.
+
+        Raises:
+            AudioError: If the clip cannot be used.
+        """
+        waveform = self.load(clip)
+        weights = self._forward([waveform]).attention_weights[0].numpy()
+        start, _ = self.feature_extractor.trim_bounds(torch.from_numpy(waveform))
+        step = self.feature_extractor.hop_length * self.model.config.total_stride
+        return Attention((start + step * np.arange(len(weights))) / self.sampling_rate, weights)
+
+    def timeline(
+        self, clip: Clip, window_seconds: float = WINDOW_SECONDS, hop_seconds: float = WINDOW_HOP_SECONDS
+    ) -> list[Window]:
+        """Emotions along a recording, in overlapping windows.
+
+        Args:
+            clip: A path, a file's bytes, or a waveform with its sampling rate.
+            window_seconds: Length of a window.
+            hop_seconds: From the start of one window to the start of the next.
+
+        Returns:
+            The windows in order; one window for a clip that is shorter than a window.
+
+        Raises:
+            AudioError: If the clip cannot be used.
+        """
+        waveform = self.load(clip)
+        length, hop = round(window_seconds * self.sampling_rate), round(hop_seconds * self.sampling_rate)
+        starts = range(0, max(len(waveform) - length, 0) + 1, hop)
+        windows = [waveform[start : start + length] for start in starts]
+        loudest = max(float(np.abs(window).max()) for window in windows)
+        heard = [i for i, window in enumerate(windows) if np.abs(window).max() > max(loudest * 0.01, 1e-4)]
+        probabilities = dict(zip(heard, self.predict_probabilities([windows[i] for i in heard]), strict=True))
+        return [
+            Window(
+                start / self.sampling_rate,
+                min(start + length, len(waveform)) / self.sampling_rate,
+                self._named(probabilities[i]) if i in probabilities else None,
+            )
+            for i, start in enumerate(starts)
+        ]
+
+    def load(self, clip: Clip) -> np.ndarray:
+        """A clip as mono float32 samples at the model's rate.
+
+        Raises:
+            AudioError: If the clip cannot be used.
+        """
+        if not isinstance(clip, tuple):
+            return load_audio(clip, self.sampling_rate)
+        waveform, sampling_rate = clip
+        waveform = np.asarray(waveform, dtype=np.float32)
+        if waveform.ndim != 1 or len(waveform) == 0 or not np.isfinite(waveform).all():
+            raise AudioError(
+                f"A waveform must be finite samples of shape (num_samples,), got shape {waveform.shape}. "
+                "Mix channels to mono and remove NaN first."
+            )
+        if sampling_rate == self.sampling_rate:
+            return waveform
+        return soxr.resample(waveform, sampling_rate, self.sampling_rate)
+
+    def _forward(self, waveforms: list[np.ndarray]):
+        inputs = self.feature_extractor(waveforms, sampling_rate=self.sampling_rate, return_tensors="pt")
+        with torch.inference_mode():
+            return self.model(**inputs)
+
+    def _named(self, probabilities: np.ndarray) -> dict[str, float]:
+        return dict(zip(self.emotions, probabilities.tolist(), strict=True))
+
+
+def _batches(lengths: Sequence[int], sampling_rate: int) -> Iterator[list[int]]:
+    """Rows of clips of like length, so that little of a batch is padding and its size stays bounded."""
+    max_samples = MAX_BATCH_SECONDS * sampling_rate
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) == MAX_BATCH_CLIPS or (len(batch) + 1) * lengths[row] > max_samples):
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
