@@ -8,7 +8,7 @@ import evaluate
 import numpy as np
 from transformers import EvalPrediction
 
-from ser.metrics import classification_scores
+from .metrics import classification_scores
 
 
 class ClassificationScores(evaluate.Metric):
