@@ -1,7 +1,7 @@
 """Random changes to a waveform that leave its emotion alone.
 
-Each function takes a mono float waveform of shape `(num_samples,)` and returns one; what is drawn comes from the
-`numpy.random.Generator` handed in, never from global state. `augment_waveform` chains them into one recipe.
+Each function takes a mono float waveform of shape `(num_samples,)` and returns one; what is drawn comes from
+the `numpy.random.Generator` handed in, never from global state. `augment_waveform` chains them.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def shift_pitch(waveform: np.ndarray, sampling_rate: int, semitones: float) -> n
 
 
 def warp_vocal_tract(waveform: np.ndarray, factor: float) -> np.ndarray:
-    """Move the formants by `factor` and leave tempo alone: the spectrum of each frame is read at `f / factor`.
+    """Move the formants by `factor` and leave tempo alone: each frame's spectrum is read at `f / factor`.
 
     The magnitude is warped and the phase kept (vocal tract length perturbation, Jaitly and Hinton, 2013).
     """
@@ -57,7 +57,7 @@ def warp_vocal_tract(waveform: np.ndarray, factor: float) -> np.ndarray:
 
 
 def equalise(waveform: np.ndarray, sampling_rate: int, gains_db: np.ndarray) -> np.ndarray:
-    """Filter with a smooth curve through `gains_db`, whose knots lie evenly on the mel scale from 0 Hz to Nyquist."""
+    """Filter with a curve through `gains_db`, its knots evenly on the mel scale from 0 Hz to Nyquist."""
     frequencies = np.fft.rfftfreq(len(waveform), 1 / sampling_rate)
     knots = librosa.mel_frequencies(n_mels=len(gains_db), fmin=0, fmax=sampling_rate / 2)
     curve_db = np.interp(frequencies, knots, gains_db)
@@ -85,7 +85,7 @@ def coloured_noise(num_samples: int, exponent: float, rng: np.random.Generator) 
 
 
 def add_noise(waveform: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    """Add `noise` (as long as the waveform) at `snr_db` below the waveform's mean power. Silence stays silent."""
+    """Add `noise`, as long as the waveform, at `snr_db` below its mean power. Silence stays silent."""
     signal_power, noise_power = np.mean(waveform**2), max(float(np.mean(noise**2)), 1e-20)
     return (waveform + noise * np.sqrt(signal_power / noise_power / 10.0 ** (snr_db / 10.0))).astype(
         np.float32
@@ -99,9 +99,10 @@ def reverberate(
     direct_to_reverberant_db: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Put the voice in a room: convolve with an impulse followed by noise that decays 60 dB in `decay_seconds`.
+    """Put the voice in a room: convolve with an impulse and noise that decays 60 dB in `decay_seconds`.
 
-    The tail is Gaussian noise under an exponential envelope (Polack's statistical model of reverberation, 1988).
+    The tail is Gaussian noise under an exponential envelope (Polack's statistical model of reverberation,
+    1988).
     """
     time_seconds = np.arange(1, int(decay_seconds * sampling_rate)) / sampling_rate
     tail = rng.standard_normal(len(time_seconds)) * 10.0 ** (-3.0 * time_seconds / decay_seconds)
@@ -121,7 +122,7 @@ def shift_time(waveform: np.ndarray, shift_samples: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class AugmentationRecipe:
-    """How often and how strongly `augment_waveform` changes a clip. Probabilities are per clip and independent."""
+    """How often and how strongly `augment_waveform` changes a clip; each probability is per clip."""
 
     tempo_prob: float = 0.7
     max_speed_change: float = 0.12

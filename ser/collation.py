@@ -17,8 +17,8 @@ class FeatureAugmentation:
         min_crop_fraction: The shortest part of a clip that is kept, drawn evenly up to the whole clip.
         num_time_masks: Stretches of frames set to the mean (SpecAugment, Park et al., 2019).
         max_time_mask_fraction: Longest such stretch, as a share of the clip.
-        equaliser_prob: Share of clips heard through another microphone: a smooth random curve over the mel bands,
-            which in the cepstrum is one offset for all frames.
+        equaliser_prob: Share of clips heard through another microphone: a smooth random curve over the mel
+            bands, which in the cepstrum is one offset for all frames.
         equaliser_std_db: Standard deviation of that curve at its knots.
         num_equaliser_knots: Knots of that curve, evenly on the mel scale.
         mixup_prob: Share of batches in which each clip is mixed with another one (mixup, Zhang et al., 2018).
@@ -38,7 +38,7 @@ class FeatureAugmentation:
 
 
 class FeatureCollator:
-    """Pads a list of `{"input_features", "labels"}` into a batch, normalised with the extractor's statistics."""
+    """Pads `{"input_features", "labels"}` rows into a batch, normalised with the extractor's statistics."""
 
     def __init__(self, feature_extractor: MfccLstmFeatureExtractor):
         self.feature_extractor = feature_extractor
@@ -60,7 +60,7 @@ class FeatureCollator:
 
 
 class AugmentingCollator(FeatureCollator):
-    """As `FeatureCollator`, with the changes of a `FeatureAugmentation`; `labels` become probabilities (B, classes).
+    """As `FeatureCollator`, with the changes of a `FeatureAugmentation`; `labels` become probabilities.
 
     Randomness is seeded from torch's generator, whose state the Trainer saves and restores with a checkpoint.
     """
@@ -73,6 +73,7 @@ class AugmentingCollator(FeatureCollator):
         self.augmentation = augmentation
 
     def __call__(self, examples: list[dict]) -> BatchFeature:
+        """`input_features` (B, T, C), `attention_mask` (B, T) and `labels` (B, num_labels)."""
         rng = np.random.default_rng(int(torch.randint(2**62, ())))
         batch = self._pad([self.change(np.asarray(example["input_features"]), rng) for example in examples])
         smoothing = self.augmentation.label_smoothing
@@ -98,7 +99,7 @@ class AugmentingCollator(FeatureCollator):
         return features
 
     def _draw_equaliser(self, rng: np.random.Generator) -> np.ndarray:
-        """A random curve over the mel bands in dB, as an offset of shape `(feature_size,)` in the cepstrum."""
+        """A random curve over the mel bands in dB, as an offset `(feature_size,)` of the cepstrum."""
         num_knots, num_bins = self.augmentation.num_equaliser_knots, self.feature_extractor.num_mel_bins
         gains_db = rng.normal(0.0, self.augmentation.equaliser_std_db, num_knots)
         curve_db = np.interp(np.linspace(0, num_knots - 1, num_bins), np.arange(num_knots), gains_db)

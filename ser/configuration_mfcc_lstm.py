@@ -1,6 +1,7 @@
 """Architecture of the MFCC-LSTM emotion classifier."""
 
 import math
+from typing import Any
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -10,23 +11,25 @@ from transformers import PreTrainedConfig
 class MfccLstmConfig(PreTrainedConfig):
     """Configuration of `MfccLstmForAudioClassification`.
 
-    With `conv_channels` empty the network is the plain MFCC-LSTM; with some entries it is the CNN+LSTM hybrid.
+    With `conv_channels` empty the network is the plain MFCC-LSTM; with some it is the CNN+LSTM hybrid.
 
     Args:
         feature_size: MFCC coefficients a frame, the width of `input_features`.
-        conv_channels: Output channels of each convolution before the LSTM; an empty list means no convolution.
+        conv_channels: Output channels of each convolution before the LSTM; none if empty.
         conv_strides: Stride of each convolution along time; as many as `conv_channels`.
         conv_kernel_size: Width of every convolution in frames; odd, so that padding keeps frames centred.
         hidden_size: Units of the LSTM in each direction.
-        num_hidden_layers: Stacked bidirectional LSTM layers; from the second on each has a residual connection.
+        num_hidden_layers: Stacked bidirectional LSTM layers, from the second on with a residual connection.
         attention_size: Width of the hidden layer of the attentive pooling.
         conv_dropout: Dropout probability after every convolution.
         dropout: Dropout probability before and after the LSTM and before the classifier.
-        temperature: What the classifier's scores are divided by to give `logits`; above 1 makes the probabilities
-            less sure. Fitted after training on actors the network did not see, so that it is 1 while training.
+        temperature: What the classifier's scores are divided by to give `logits`; above 1 makes the
+            probabilities less sure. Fitted after training on actors the network did not see, so that it is 1
+            while training.
 
     Raises:
-        ValueError: If the convolution lists differ in length, the kernel is even, or the temperature is not positive.
+        ValueError: If the convolution lists differ in length, the kernel is even, or the temperature is not
+            positive.
     """
 
     model_type = "mfcc-lstm"
@@ -42,14 +45,14 @@ class MfccLstmConfig(PreTrainedConfig):
     dropout: float = 0.3
     temperature: float = 1.0
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         self.conv_channels = list(self.conv_channels)
         self.conv_strides = list(self.conv_strides)
         super().__post_init__(**kwargs)
         if len(self.conv_channels) != len(self.conv_strides):
             raise ValueError(
-                f"conv_channels has {len(self.conv_channels)} entries and conv_strides {len(self.conv_strides)}: "
-                "give one stride for each convolution."
+                f"conv_channels has {len(self.conv_channels)} entries and conv_strides "
+                f"{len(self.conv_strides)}: give one stride for each convolution."
             )
         if self.conv_kernel_size % 2 == 0:
             raise ValueError(f"conv_kernel_size must be odd, got {self.conv_kernel_size}.")

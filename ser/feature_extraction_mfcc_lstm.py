@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,17 +13,15 @@ from transformers.audio_utils import mel_filter_bank
 POWER_FLOOR = 1e-10  # a mel band's power never counts as less: -100 dB, the floor of librosa.power_to_db
 DYNAMIC_RANGE_DB = 80.0  # nor as less than the clip's loudest band minus this, as in librosa.feature.mfcc
 BLOCK_SECONDS = 0.025  # silence and level are judged on blocks this long
-LEVEL_TOP_DB = (
-    20.0  # the level of a clip is that of its blocks within this range of the loudest: of its speech
-)
+LEVEL_TOP_DB = 20.0  # a clip's level is that of its blocks within this range of the loudest: of its speech
 
 
 @lru_cache(maxsize=8)
 def dct_matrix(num_coefficients: int, num_mel_bins: int) -> torch.Tensor:
     """Orthonormal DCT-II as a matrix of shape `(num_mel_bins, num_coefficients)`.
 
-    `D[m, k] = s_k * cos(pi * k * (2m + 1) / (2M))` with `s_0 = sqrt(1 / M)` and `s_k = sqrt(2 / M)`: the transform
-    of Davis and Mermelstein (1980) in the scaling of `scipy.fft.dct(type=2, norm="ortho")`.
+    `D[m, k] = s_k * cos(pi * k * (2m + 1) / (2M))` with `s_0 = sqrt(1 / M)` and `s_k = sqrt(2 / M)`: the
+    transform of Davis and Mermelstein (1980) in the scaling of `scipy.fft.dct(type=2, norm="ortho")`.
     """
     mel_bin = torch.arange(num_mel_bins, dtype=torch.float64)[:, None]
     coefficient = torch.arange(num_coefficients, dtype=torch.float64)[None, :]
@@ -37,8 +36,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
 
     In order: the clip is brought to one level (`target_level_db`), leading and trailing silence is cut off
     (`trim_top_db`), MFCC are computed as `librosa.feature.mfcc` does (Hann window, centred frames, power
-    mel spectrogram on Slaney's scale, decibels, orthonormal DCT-II), and each coefficient is normalised with the
-    mean and standard deviation of the training actors, which are part of `preprocessor_config.json`.
+    mel spectrogram on Slaney's scale, decibels, orthonormal DCT-II), and each coefficient is normalised with
+    the mean and standard deviation of the training actors, which are part of `preprocessor_config.json`.
 
     Args:
         feature_size: MFCC coefficients a frame.
@@ -48,17 +47,17 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         n_fft: Points of the Fourier transform.
         win_length: Samples a window; 400 is 25 ms at 16 kHz.
         hop_length: Samples between the starts of two frames; 160 is 10 ms at 16 kHz.
-        trim_top_db: Blocks of 25 ms at either end of a clip are cut off while their power is more than this many
-            dB below the loudest block's. `None` keeps the clip whole.
-        target_level_db: Root mean square level, in dB relative to full scale, that a clip's speech (its blocks of
-            25 ms within 20 dB of the loudest) is brought to, so that the distance to the microphone does not
-            matter. `None` keeps the recorded level.
+        trim_top_db: Blocks of 25 ms at either end of a clip are cut off while their power is more than this
+            many dB below the loudest block's. `None` keeps the clip whole.
+        target_level_db: Root mean square level, in dB relative to full scale, that a clip's speech (its
+            blocks of 25 ms within 20 dB of the loudest) is brought to, so that the distance to the microphone
+            does not matter. `None` keeps the recorded level.
         do_normalize: Whether to subtract `mean` and divide by `std`.
         mean: Mean of each coefficient over the frames of the training clips; zeros if not given.
         std: Standard deviation of each coefficient likewise; ones if not given.
     """
 
-    model_input_names = ["input_features", "attention_mask"]
+    model_input_names: ClassVar[list[str]] = ["input_features", "attention_mask"]
 
     def __init__(
         self,
@@ -74,8 +73,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         do_normalize: bool = True,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             feature_size=feature_size, sampling_rate=sampling_rate, padding_value=padding_value, **kwargs
         )
@@ -122,7 +121,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         """Extract features from one clip or several.
 
         Args:
-            raw_speech: One mono waveform of floats between -1 and 1, shape `(num_samples,)`, or a list of them.
+            raw_speech: A mono waveform of floats between -1 and 1, shape `(num_samples,)`, or a list of them.
             padding: As in transformers: `True` or "longest", "max_length", or `False`.
             max_length: Frames to pad or truncate to, with `padding="max_length"` or `truncation=True`.
             truncation: Whether to cut clips longer than `max_length` frames.
@@ -136,8 +135,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
             `(batch_size, num_frames)`, 1 on real frames and 0 on padding.
 
         Raises:
-            ValueError: If the rate is missing or not the extractor's, or a clip is not one-dimensional, empty or
-                not finite.
+            ValueError: If the rate is missing or not the extractor's, or a clip is not one-dimensional, empty
+                or not finite.
         """
         if sampling_rate != self.sampling_rate:
             given = (
@@ -163,7 +162,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         )
 
     @staticmethod
-    def _as_batch(raw_speech) -> list:
+    def _as_batch(raw_speech: np.ndarray | torch.Tensor | Sequence) -> list:
         """One clip becomes a batch of one; a batch stays a batch."""
         if isinstance(raw_speech, (np.ndarray, torch.Tensor)):
             return [raw_speech] if raw_speech.ndim == 1 else list(raw_speech)
@@ -171,9 +170,9 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
             return [raw_speech]
         return list(raw_speech)
 
-    def _prepare(self, waveform) -> torch.Tensor:
+    def _prepare(self, raw_speech: np.ndarray | torch.Tensor | Sequence[float]) -> torch.Tensor:
         """Check one clip, cut the silence off both ends and set its level."""
-        waveform = torch.as_tensor(waveform).to(torch.float32)
+        waveform = torch.as_tensor(raw_speech).to(torch.float32)
         if waveform.ndim != 1 or len(waveform) == 0:
             raise ValueError(
                 f"A clip must be a mono waveform of shape (num_samples,), got {tuple(waveform.shape)}."
@@ -190,7 +189,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         return waveform
 
     def _block_power(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Mean square of each block of 25 ms, shape `(num_blocks,)`; of the whole clip if it is shorter than one."""
+        """Mean square of each block of 25 ms, shape `(num_blocks,)`; of the whole clip if that is shorter."""
         block = min(round(BLOCK_SECONDS * self.sampling_rate), len(waveform))
         num_blocks = len(waveform) // block
         return waveform[: num_blocks * block].view(num_blocks, block).square().mean(dim=1)
@@ -201,10 +200,11 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         return power >= power.max() * 10.0 ** (-top_db / 10.0)
 
     def trim_bounds(self, waveform: torch.Tensor) -> tuple[int, int]:
-        """First sample and end of what remains when silence is cut off both ends of a `(num_samples,)` waveform.
+        """First sample and end of what remains of a `(num_samples,)` waveform without silence at its ends.
 
-        The rule: of blocks of 25 ms, keep those from the first to the last whose power is at most `trim_top_db` dB
-        below the loudest block's. A clip that is silent throughout, or shorter than a block, is kept whole.
+        The rule: of blocks of 25 ms, keep those from the first to the last whose power is at most
+        `trim_top_db` dB below the loudest block's. A clip that is silent throughout, or shorter than a block,
+        is kept whole.
         """
         power = self._block_power(waveform)
         if self.trim_top_db is None:
@@ -217,10 +217,10 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         return first * block, stop
 
     def _mfcc(self, waveforms: list[torch.Tensor]) -> list[torch.Tensor]:
-        """MFCC of each waveform, shape `(num_frames, feature_size)`, `num_frames = 1 + num_samples // hop_length`.
+        """MFCC of each waveform, `(num_frames, feature_size)`; num_frames is 1 + num_samples // hop_length.
 
-        Clips are zero-padded to one length and transformed together; as frames are centred and what lies beyond a
-        clip is zero anyway, that changes none of its frames.
+        Clips are zero-padded to one length and transformed together; as frames are centred and what lies
+        beyond a clip is zero anyway, that changes none of its frames.
         """
         num_frames = [1 + len(waveform) // self.hop_length for waveform in waveforms]
         batch = torch.nn.utils.rnn.pad_sequence(waveforms, batch_first=True)  # (batch, samples)
@@ -234,12 +234,9 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
             pad_mode="constant",
             return_complex=True,
         )  # (batch, n_fft // 2 + 1, frames)
-        power = (
-            torch.view_as_real(spectrum).square().sum(-1).transpose(1, 2)
-        )  # (batch, frames, n_fft // 2 + 1)
-        mel_db = (
-            (power @ self.mel_filters).clamp(min=POWER_FLOOR).log10().mul(10.0)
-        )  # (batch, frames, mel bins)
+        power = torch.view_as_real(spectrum).square().sum(-1)  # as above
+        mel_power = power.transpose(1, 2) @ self.mel_filters  # (batch, frames, num_mel_bins)
+        mel_db = mel_power.clamp(min=POWER_FLOOR).log10().mul(10.0)
         dct = dct_matrix(self.feature_size, self.num_mel_bins)
         features = []
         for clip_db, frames in zip(mel_db, num_frames, strict=True):

@@ -1,4 +1,4 @@
-"""Features of whole corpora: decode, augment and extract through `Dataset.map`, each actor's clips kept on disk."""
+"""Features of whole corpora: decode, augment and extract through `Dataset.map`, each actor's kept on disk."""
 
 from pathlib import Path
 
@@ -30,18 +30,19 @@ def extract_features(
     Features are not normalised yet: the statistics to do so come from the training clips among them.
 
     Args:
-        dataset: Clips with `audio` (undecoded) and `actor`. Only hand in training clips where copies are asked for.
+        dataset: Clips with `audio` (undecoded) and `actor`. Ask for copies of training clips only.
         feature_extractor: Its signal settings are used, its normalisation is not.
         num_augmented_copies: Changed copies beside each clip; 0 gives the clips alone.
         augmentation: How copies are changed; the default recipe if not given.
-        seed: Copy `c` of clip `i` of an actor draws from `default_rng((seed, actor, i, c))`, whatever `num_proc` is.
+        seed: Copy `c` of clip `i` of an actor draws from `default_rng((seed, actor, i, c))`, whatever
+            `num_proc` is.
         num_proc: Processes to work with.
-        cache_dir: Where results are kept, one file per actor and settings, so that another split of the actors
-            computes nothing again; datasets' own cache folder if not given.
+        cache_dir: Where results are kept, one file per actor and settings, so that another split of the
+            actors computes nothing again; datasets' own cache folder if not given.
 
     Returns:
-        One row per clip and copy: `input_features` of shape `(num_frames, feature_size)`, `copy` (0 is the clip
-        itself) and the other columns of `dataset`.
+        One row per clip and copy: `input_features` of shape `(num_frames, feature_size)`, `copy` (0 is the
+        clip itself) and the other columns of `dataset`.
 
     Raises:
         AudioError: If a clip cannot be read.
@@ -106,7 +107,7 @@ def _extract_batch(
             rng = np.random.default_rng((seed, clips["actor"][position], index, copy))
             first, last = start, stop
             if rng.random() < KEEP_SILENCE_PROB:
-                first, last = rng.integers(0, start + 1), rng.integers(stop, len(recorded) + 1)
+                first, last = int(rng.integers(0, start + 1)), int(rng.integers(stop, len(recorded) + 1))
             waveforms.append(augment_waveform(recorded[first:last], sampling_rate, rng, augmentation))
         features = feature_extractor(waveforms, sampling_rate=sampling_rate, padding=False)["input_features"]
         for name in clips:
@@ -119,7 +120,7 @@ def _extract_batch(
 
 def feature_statistics(features: Dataset) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each coefficient over all frames of `input_features`."""
-    total, total_square, num_frames = 0.0, 0.0, 0
+    total, total_square, num_frames = np.zeros(()), np.zeros(()), 0
     for batch in features.with_format("numpy", columns=["input_features"]).iter(batch_size=256):
         frames = np.concatenate(list(batch["input_features"])).astype(np.float64)  # (frames, feature_size)
         total, total_square = total + frames.sum(0), total_square + (frames**2).sum(0)

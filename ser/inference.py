@@ -1,9 +1,9 @@
-"""Clips in, calibrated probabilities out: what the demo, the evaluation and a person's own program all call."""
+"""Clips in, calibrated probabilities out: what demo, evaluation and a person's own program call."""
 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import cast, overload
 
 import numpy as np
 import soxr
@@ -64,9 +64,8 @@ class EmotionRecognizer:
     def __init__(self, model: MfccLstmForAudioClassification, feature_extractor: MfccLstmFeatureExtractor):
         self.model = model.eval()
         self.feature_extractor = feature_extractor
-        self.emotions: tuple[str, ...] = tuple(
-            model.config.id2label[i] for i in range(model.config.num_labels)
-        )
+        id2label = cast(dict[int, str], model.config.id2label)
+        self.emotions: tuple[str, ...] = tuple(id2label[i] for i in range(len(id2label)))
 
     @classmethod
     def from_pretrained(
@@ -79,15 +78,17 @@ class EmotionRecognizer:
             revision: Branch, tag or commit of a model on the Hub.
 
         Raises:
-            ValueError: If the checkpoint is of another family, or lacks weights or has weights the model does not.
+            ValueError: If the checkpoint is of another family, or lacks weights or has weights the model does
+                not.
             OSError: If nothing is found there.
         """
         name = os.fspath(folder_or_hub_id)
         config = AutoConfig.from_pretrained(name, revision=revision)
         if not isinstance(config, MfccLstmConfig):
             raise ValueError(
-                f"{name} holds a model of type {config.model_type!r}, expected {MfccLstmConfig.model_type!r}. "
-                "Load other models with transformers' pipeline('audio-classification')."
+                f"{name} holds a model of type {config.model_type!r}, expected "
+                f"{MfccLstmConfig.model_type!r}. Load other models with transformers' "
+                "pipeline('audio-classification')."
             )
         model, loading = AutoModelForAudioClassification.from_pretrained(
             name, config=config, revision=revision, use_safetensors=True, output_loading_info=True
@@ -108,7 +109,7 @@ class EmotionRecognizer:
     def predict(self, clip: Clip) -> dict[str, float]: ...
     @overload
     def predict(self, clip: list[Clip]) -> list[dict[str, float]]: ...
-    def predict(self, clip):
+    def predict(self, clip: Clip | list[Clip]) -> dict[str, float] | list[dict[str, float]]:
         """Probability of each emotion in a clip, or in each clip of a list.
 
         Args:
@@ -126,11 +127,10 @@ class EmotionRecognizer:
         return [self._named(row) for row in probabilities]
 
     def predict_probabilities(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
-        """Probabilities of shape `(num_clips, num_emotions)` for waveforms at the model's rate, in their order."""
+        """Probabilities `(num_clips, num_emotions)` of waveforms at the model's rate, in their order."""
         probabilities = np.empty((len(waveforms), len(self.emotions)), dtype=np.float32)
         for rows in _batches([len(waveform) for waveform in waveforms], self.sampling_rate):
-            output = self._forward([waveforms[row] for row in rows])
-            probabilities[rows] = output.logits.softmax(dim=-1).numpy()
+            probabilities[rows], _ = self._forward([waveforms[row] for row in rows])
         return probabilities
 
     def attend(self, clip: Clip) -> Attention:
@@ -140,7 +140,7 @@ class EmotionRecognizer:
             AudioError: If the clip cannot be used.
         """
         waveform = self.load(clip)
-        weights = self._forward([waveform]).attention_weights[0].numpy()
+        _, (weights,) = self._forward([waveform])
         start, _ = self.feature_extractor.trim_bounds(torch.from_numpy(waveform))
         step = self.feature_extractor.hop_length * self.model.config.total_stride
         return Attention((start + step * np.arange(len(weights))) / self.sampling_rate, weights)
@@ -196,10 +196,12 @@ class EmotionRecognizer:
             return waveform
         return soxr.resample(waveform, sampling_rate, self.sampling_rate)
 
-    def _forward(self, waveforms: list[np.ndarray]):
+    def _forward(self, waveforms: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities `(num_clips, num_emotions)` and attention weights `(num_clips, num_frames)`."""
         inputs = self.feature_extractor(waveforms, sampling_rate=self.sampling_rate, return_tensors="pt")
         with torch.inference_mode():
-            return self.model(**inputs)
+            output = self.model(**inputs)
+        return output.logits.softmax(dim=-1).numpy(), output.attention_weights.numpy()
 
     def _named(self, probabilities: np.ndarray) -> dict[str, float]:
         return dict(zip(self.emotions, probabilities.tolist(), strict=True))

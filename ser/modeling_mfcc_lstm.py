@@ -1,15 +1,16 @@
-"""The emotion classifier: convolutions (if any), a bidirectional LSTM, attentive pooling over time, one linear layer.
+"""The emotion classifier: convolutions (if any), a bidirectional LSTM, attentive pooling, one linear layer.
 
 Shapes: B clips, T frames, T' frames after the strides of the convolutions, C channels, H units a direction.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_outputs import ModelOutput
+from transformers.utils.generic import ModelOutput
 
 from .configuration_mfcc_lstm import MfccLstmConfig
 
@@ -20,9 +21,9 @@ class MfccLstmOutput(ModelOutput):
 
     Attributes:
         loss: Cross-entropy with `labels`, if those were given.
-        logits: Scores of shape `(B, num_labels)`; their softmax is the calibrated probability of each emotion.
+        logits: Scores of shape `(B, num_labels)`; their softmax is each emotion's calibrated probability.
         attention_weights: Share of each frame in the pooled clip, shape `(B, T')`; non-negative, sums to one.
-        hidden_states: Input of the LSTM and output of each of its layers, each `(B, T', width)`, if asked for.
+        hidden_states: Input of the LSTM and output of each of its layers, each `(B, T', width)`, if wanted.
     """
 
     loss: torch.Tensor | None = None
@@ -56,8 +57,8 @@ class MaskedConvolution(nn.Module):
 class BidirectionalLstm(nn.Module):
     """Bidirectional LSTM over clips of different lengths, padded on the right.
 
-    Two one-way LSTMs, the second over each clip reversed within its own length: the result of a packed sequence
-    without the cost of packing, and without padding leaking into the backward direction.
+    Two one-way LSTMs, the second over each clip reversed within its own length: the result of a packed
+    sequence without the cost of packing, and without padding leaking into the backward direction.
     """
 
     def __init__(self, input_size: int, hidden_size: int):
@@ -100,22 +101,20 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
     config_class = MfccLstmConfig
     base_model_prefix = "mfcc_lstm"
     main_input_name = "input_features"
-    input_modalities = ("audio",)
+    input_modalities = "audio"
 
     @torch.no_grad()
-    def _init_weights(self, module: nn.Module):
-        """Kaiming convolutions, Xavier linear layers, orthogonal recurrent weights and a forget gate that starts open."""
+    def _init_weights(self, module: nn.Module) -> None:
+        """Kaiming convolutions, Xavier linear layers, orthogonal recurrence, forget gates that start open."""
         if isinstance(module, nn.Conv1d):
             init.kaiming_normal_(module.weight, nonlinearity="relu")
         elif isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
             init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm1d):
-            init.ones_(module.weight)
-            init.zeros_(module.bias)
-            init.zeros_(module.running_mean)
-            init.ones_(module.running_var)
-            init.zeros_(module.num_batches_tracked)
+            for name, tensor in module.state_dict(keep_vars=True).items():
+                start = init.ones_ if name in ("weight", "running_var") else init.zeros_
+                start(tensor)
         elif isinstance(module, nn.LSTM):
             for name, parameter in module.named_parameters():
                 if "weight_ih" in name:
@@ -129,7 +128,7 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
 
 
 class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
-    """MFCC-LSTM, plain or with convolutions in front (`MfccLstmConfig.conv_channels`), for one label a clip."""
+    """MFCC-LSTM, plain or with convolutions in front (`MfccLstmConfig.conv_channels`); one label a clip."""
 
     def __init__(self, config: MfccLstmConfig):
         super().__init__(config)
@@ -145,7 +144,7 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
         )
         self.pooling = AttentiveStatisticsPooling(lstm_size, config.attention_size)
         self.dropout = nn.Dropout(config.dropout)
-        self.classifier = nn.Linear(2 * lstm_size, config.num_labels)
+        self.classifier = nn.Linear(2 * lstm_size, cast(int, config.num_labels))
         self.post_init()
 
     def forward(
@@ -179,7 +178,7 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
             hidden, mask = convolution(hidden, mask)
         hidden = self.dropout(hidden.transpose(1, 2))  # (B, T', C)
 
-        hidden_states = (hidden,)
+        hidden_states: tuple[torch.Tensor, ...] = (hidden,)
         for index, layer in enumerate(self.lstm_layers):
             output = layer(hidden, mask)
             hidden = output if index == 0 else output + hidden

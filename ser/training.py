@@ -3,12 +3,15 @@
 `train.py` and `benchmarks/cross_validate.py` both call it, so that what is measured is what ships.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from datasets import Dataset
+from torch.utils.data import DataLoader
 from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, set_seed
 
 from .collation import AugmentingCollator, FeatureAugmentation, FeatureCollator
@@ -18,7 +21,7 @@ from .features import extract_features, feature_statistics
 from .modeling_mfcc_lstm import MfccLstmForAudioClassification
 from .trainer_metrics import compute_classification_metrics
 
-ARCHITECTURES = {
+ARCHITECTURES: dict[str, dict[str, Any]] = {
     "hybrid": {},  # the defaults of MfccLstmConfig
     "plain": {"conv_channels": [], "conv_strides": []},
 }
@@ -85,9 +88,10 @@ def train_classifier(
     """Train on some clips and all their augmented copies.
 
     Args:
-        train_clips: Clips with `audio`, `actor` and `emotion`; nothing else is seen, normalised over or augmented.
-        validation_clips: Clips of other actors that choose the best checkpoint and stop training early; without
-            them training runs for all its epochs and the last weights are kept.
+        train_clips: Clips with `audio`, `actor` and `emotion`; nothing else is seen, normalised over or
+            augmented.
+        validation_clips: Clips of other actors that choose the best checkpoint and stop training early;
+            without them training runs for all its epochs and the last weights are kept.
         recipe: What to train on.
         training_args: How to train.
         resume_from_checkpoint: As in `Trainer.train`.
@@ -132,11 +136,11 @@ def train_classifier(
 class EmotionTrainer(Trainer):
     """A Trainer that changes features while training and leaves them alone while evaluating."""
 
-    def __init__(self, *args, eval_data_collator: FeatureCollator, **kwargs):
+    def __init__(self, *args: Any, eval_data_collator: Callable[[list[Any]], Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.eval_data_collator = eval_data_collator
 
-    def get_eval_dataloader(self, eval_dataset=None):
+    def get_eval_dataloader(self, eval_dataset: str | Dataset | None = None) -> DataLoader:
         """As in `Trainer`, with the collator of evaluation."""
         train_collator, self.data_collator = self.data_collator, self.eval_data_collator
         try:
