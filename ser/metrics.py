@@ -51,7 +51,8 @@ def unweighted_average_recall(labels: ArrayLike, predictions: ArrayLike) -> floa
     r"""Mean over the classes of the share of each that was found (UAR), 0 to 1; guessing gives 1 / C.
 
     $\frac{1}{C} \sum_{c=1}^{C} \frac{\text{found}_c}{\text{clips}_c}$ over the C classes that `labels` name:
-    an emotion counts the same however many clips it has (Schuller et al. 2009, Interspeech emotion challenge).
+    an emotion counts the same however many clips it has (Schuller et al. 2009, Interspeech emotion
+    challenge).
     Equal to scikit-learn's macro recall, and a hundred times as fast, which the bootstrap needs.
 
     Raises:
