@@ -1,0 +1,51 @@
+"""A published zip, and whether a file at hand is it."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class FetchError(Exception):
+    """An archive that could not be fetched or is not the published one."""
+
+
+@dataclass(frozen=True)
+class PublishedArchive:
+    """Where a zip is published and what is known of it; `None` for what its publisher does not say."""
+
+    url: str | None  # None: given out on request only
+    file_name: str
+    max_bytes: int  # no more than this is taken from a server
+    num_bytes: int | None = None
+    md5: str | None = None
+
+    def verify(self, path: Path) -> None:
+        """Compare a file with what is known: size and checksum, else the checksums inside the zip.
+
+        Raises:
+            FetchError: It is another file, or damaged.
+        """
+        num_bytes = path.stat().st_size
+        if self.num_bytes is not None and num_bytes != self.num_bytes:
+            raise FetchError(f"{path} has {num_bytes:,} bytes, the published archive {self.num_bytes:,}.")
+        if self.md5 is None:
+            _verify_zip(path)
+            return
+        with path.open("rb") as file:
+            md5 = hashlib.file_digest(file, "md5").hexdigest()  # MD5 is what the publishers state
+        if md5 != self.md5.lower():
+            raise FetchError(f"{path} has the MD5 checksum {md5}, the published archive {self.md5}.")
+
+
+def _verify_zip(path: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as file:
+            damaged = file.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise FetchError(f"{path} is not a whole zip archive ({error}).") from error
+    if damaged is not None:
+        raise FetchError(f"{path} is damaged: {damaged} does not match its checksum.")
