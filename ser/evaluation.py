@@ -1,0 +1,175 @@
+"""A recogniser on a labelled corpus: probabilities of every clip, and all scores of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from tqdm import tqdm
+
+from .audio import AudioError
+from .inference import EmotionRecognizer
+from .labels import EMOTIONS, restrict_probabilities
+from .metrics import (
+    accuracy,
+    bootstrap_interval_over_actors,
+    classification_scores,
+    expected_calibration_error,
+    per_class_scores,
+    unweighted_average_recall,
+)
+
+NUM_RESAMPLES = 2000
+BOOTSTRAP_SEED = 0
+CONFIDENCE = 0.95
+GROUPS = ("gender", "intensity", "actor")
+
+
+@dataclass(frozen=True)
+class ScoredClips:
+    """Clips with what a model heard in them; every array has one entry a clip, in load order.
+
+    Attributes:
+        emotions: The classes scored on, the columns of `probabilities`.
+        files: File names without their folders.
+        labels: Index of the true emotion in `emotions`, int (num_clips,).
+        probabilities: (num_clips, num_emotions), rows sum to one.
+        groups: Columns to break scores down by; an entry is None where the corpus does not say.
+        broken: The files that could not be used, and why; they are in none of the arrays.
+    """
+
+    emotions: tuple[str, ...]
+    files: list[str]
+    labels: np.ndarray
+    probabilities: np.ndarray
+    groups: dict[str, list[Any]]
+    broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """Index of the likeliest emotion, int (num_clips,)."""
+        return self.probabilities.argmax(axis=1)
+
+
+def score_clips(
+    recognizer: EmotionRecognizer,
+    clips: Dataset,
+    classes: Sequence[str] = EMOTIONS,
+    batch_size: int = 32,
+    skip_broken: bool = False,
+    show_progress: bool = False,
+) -> ScoredClips:
+    """Lets a model hear every clip of a corpus.
+
+    Args:
+        recognizer: Knows all of `EMOTIONS`, in any order.
+        clips: Rows with an undecoded `audio`, `emotion`, and the columns of `GROUPS`.
+        classes: The emotions scored on, where a corpus lacks some: see `restrict_probabilities`.
+        batch_size: Clips held in memory at a time; the result does not depend on it.
+        skip_broken: Leave out clips that cannot be used and list them in the result.
+        show_progress: Draw a progress bar on stderr.
+
+    Raises:
+        AudioError: If a clip cannot be used and `skip_broken` is not set; the message has its whole path.
+        ValueError: If the model knows other emotions, no clip is left, or `batch_size` is below 1.
+    """
+    if set(recognizer.emotions) != set(EMOTIONS):
+        raise ValueError(
+            f"The model knows {', '.join(recognizer.emotions)}; expected {', '.join(EMOTIONS)}. "
+            "Evaluate a model that was trained on these."
+        )
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be 1 or more, got {batch_size}.")
+    column_of_emotion = [recognizer.emotions.index(emotion) for emotion in EMOTIONS]
+    paths = [Path(audio["path"]) for audio in clips["audio"]]
+    broken: dict[str, str] = {}
+    kept: list[int] = []
+    probabilities: list[np.ndarray] = []
+    with tqdm(total=len(paths), unit="clip", disable=not show_progress) as bar:
+        for start in range(0, len(paths), batch_size):
+            waveforms = []
+            for row in range(start, min(start + batch_size, len(paths))):
+                try:
+                    waveforms.append(recognizer.load(paths[row]))
+                except AudioError as error:
+                    if not skip_broken:
+                        raise AudioError(
+                            f"{paths[row]}: {error} (--skip_broken leaves such clips out.)"
+                        ) from error
+                    broken[paths[row].name] = str(error)
+                else:
+                    kept.append(row)
+            if waveforms:
+                probabilities.append(recognizer.predict_probabilities(waveforms)[:, column_of_emotion])
+            bar.update(min(batch_size, len(paths) - start))
+    if not kept:
+        raise ValueError(f"None of the {len(paths)} clips could be scored.")
+    used = clips.select(kept)
+    names = used.features["emotion"].names
+    return ScoredClips(
+        emotions=tuple(classes),
+        files=[paths[row].name for row in kept],
+        labels=np.array([list(classes).index(names[label]) for label in used["emotion"]]),
+        probabilities=restrict_probabilities(np.concatenate(probabilities), classes),
+        groups={name: list(used[name]) for name in GROUPS},
+        broken=broken,
+    )
+
+
+def evaluation_report(scored: ScoredClips, num_resamples: int = NUM_RESAMPLES) -> dict[str, Any]:
+    """All scores as one dictionary that JSON can hold; fractions from 0 to 1.
+
+    Args:
+        scored: What `score_clips` gave.
+        num_resamples: Bootstrap resamples behind each interval.
+
+    Returns:
+        The scores of `classification_scores` and the calibration error; `uar_interval` and
+        `accuracy_interval` over actors; `per_class`; `per_gender`, `per_intensity` and `per_actor` as far as
+        the corpus says; and `broken_clips` with the reasons.
+    """
+    labels, predictions = scored.labels, scored.predictions
+    return {
+        "num_clips": len(labels),
+        **classification_scores(labels, predictions),
+        "uar_interval": _interval(scored, unweighted_average_recall, num_resamples),
+        "accuracy_interval": _interval(scored, accuracy, num_resamples),
+        "expected_calibration_error": expected_calibration_error(scored.probabilities, labels),
+        "per_class": per_class_scores(labels, predictions, scored.emotions),
+        **{f"per_{name}": _scores_by(scored, values) for name, values in scored.groups.items()},
+        "broken_clips": scored.broken,
+    }
+
+
+def _interval(
+    scored: ScoredClips, metric: Callable[[np.ndarray, np.ndarray], float], num_resamples: int
+) -> dict[str, Any]:
+    interval = bootstrap_interval_over_actors(
+        scored.labels,
+        scored.predictions,
+        scored.groups["actor"],
+        metric,
+        num_resamples,
+        np.random.default_rng(BOOTSTRAP_SEED),
+        CONFIDENCE,
+    )
+    return {
+        **interval._asdict(),
+        "confidence": CONFIDENCE,
+        "num_actors": len(set(scored.groups["actor"])),
+        "num_resamples": num_resamples,
+    }
+
+
+def _scores_by(scored: ScoredClips, values: Sequence[Any]) -> dict[str, dict[str, float]]:
+    """The scores of the clips of each value of a column, by value."""
+    scores = {}
+    for value in sorted({value for value in values if value is not None}):
+        rows = [row for row, other in enumerate(values) if other == value]
+        scores[str(value)] = {
+            "num_clips": len(rows),
+            **classification_scores(scored.labels[rows], scored.predictions[rows]),
+        }
+    return scores

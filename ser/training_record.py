@@ -1,0 +1,49 @@
+"""The record in a checkpoint of how it was made, as `train.py` leaves it: above all, whom it has heard."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from transformers.utils.hub import cached_file
+
+RECORD_NAME = "training_provenance.json"
+
+
+def read_training_record(
+    folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
+) -> dict[str, Any] | None:
+    """The record of a checkpoint, or None where it has none.
+
+    Args:
+        folder_or_hub_id: A folder with a checkpoint, or the name of a model on the Hugging Face Hub.
+        revision: Branch, tag or commit of a model on the Hub.
+
+    Raises:
+        ValueError: If there is a record, but not one that can be read.
+    """
+    try:
+        file = cached_file(os.fspath(folder_or_hub_id), RECORD_NAME, revision=revision)
+    except OSError:  # how transformers says that a checkpoint lacks the file
+        return None
+    if file is None:
+        return None
+    try:
+        record = json.loads(Path(file).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is not JSON: {error}. Remove it, or train the model anew.") from error
+    if not isinstance(record, dict):
+        raise ValueError(f"{file} holds a {type(record).__name__}, expected an object. Train the model anew.")
+    return record
+
+
+def heard_actors(record: dict[str, Any] | None) -> set[int] | None:
+    """The actors a model was trained on or chosen by, or None where the record does not say.
+
+    Example:
+        >>> sorted(heard_actors({"train_actors": [1, 2], "validation_actors": [3]}))
+        [1, 2, 3]
+    """
+    if record is None or "train_actors" not in record:
+        return None
+    return {*record["train_actors"], *record.get("validation_actors", [])}
