@@ -1,0 +1,90 @@
+"""The demo, served in this process around a small untrained model, and a browser to look at it with."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from ser import EmotionRecognizer, MfccLstmConfig, MfccLstmFeatureExtractor, MfccLstmForAudioClassification
+from ser.demo.page import build_demo, launch_options
+from ser.labels import EMOTIONS
+
+REPO = Path(__file__).resolve().parents[2]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 20_000  # for one thing to appear in the page of a busy machine
+
+
+@pytest.fixture(scope="session")
+def untrained_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small model of the eight emotions whose weights are random."""
+    folder = tmp_path_factory.mktemp("untrained-checkpoint")
+    torch.manual_seed(1)
+    config = MfccLstmConfig(
+        conv_channels=(8,),
+        conv_strides=(4,),
+        hidden_size=8,
+        attention_size=8,
+        id2label=dict(enumerate(EMOTIONS)),
+        label2id={emotion: label for label, emotion in enumerate(EMOTIONS)},
+    )
+    MfccLstmForAudioClassification(config).save_pretrained(folder)
+    MfccLstmFeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recognizer(untrained_checkpoint: Path) -> EmotionRecognizer:
+    return EmotionRecognizer.from_pretrained(untrained_checkpoint)
+
+
+@pytest.fixture(scope="session")
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def demo_url(recognizer: EmotionRecognizer, free_port: int) -> Iterator[str]:
+    """Address of the demo."""
+    demo = build_demo(recognizer)
+    _, url, _ = demo.launch(
+        server_name="127.0.0.1",
+        server_port=free_port,
+        prevent_thread_lock=True,
+        quiet=True,
+        **launch_options(),
+    )
+    yield url
+    demo.close(verbose=False)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, demo_url: str) -> Iterator[Page]:
+    """The demo, just opened in a window of its own."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(demo_url)
+    yield page
+    context.close()

@@ -1,0 +1,66 @@
+"""The door to the demo: its command line, its defaults and that it opens."""
+
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import app
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch):
+    for name in ("SER_MODEL", "SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_default_is_the_shipped_model_for_this_machine_alone():
+    options = app.parse_arguments([])
+    assert options.model == str(REPO / "checkpoint")
+    assert (options.server_name, options.server_port) == ("127.0.0.1", 7860)
+
+
+def test_environment_and_command_line_choose_model_and_address(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SER_MODEL", "someone/model")
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.2")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "7999")
+    options = app.parse_arguments([])
+    assert (options.model, options.server_name, options.server_port) == ("someone/model", "127.0.0.2", 7999)
+    assert app.parse_arguments(["--model", "mine"]).model == "mine"
+
+
+def test_a_space_is_reached_from_outside(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SPACE_ID", "someone/space")
+    assert app.parse_arguments([]).server_name == "0.0.0.0"
+
+
+def test_a_model_that_is_not_there_ends_in_a_sentence(tmp_path: Path):
+    with pytest.raises(SystemExit, match="cannot be loaded"):
+        app.main(["--model", str(tmp_path / "nothing")])
+
+
+def test_the_program_serves_the_page_and_names_a_taken_port(untrained_checkpoint: Path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-u", "app.py", "--model", str(untrained_checkpoint), "--server_port", port]
+    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True) as server:
+        timer = threading.Timer(120, server.kill)
+        timer.start()
+        try:
+            assert server.stdout is not None
+            printed = next((line for line in server.stdout if "Running on" in line), "nothing")
+            assert f"http://127.0.0.1:{port}" in printed
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/config", timeout=30) as config:
+                assert b"predict" in config.read()
+            with pytest.raises(SystemExit, match=f"cannot be served.*{port}"):
+                app.main(["--model", str(untrained_checkpoint), "--server_port", port])
+        finally:
+            timer.cancel()
+            server.terminate()
