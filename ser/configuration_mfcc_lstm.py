@@ -59,6 +59,21 @@ class MfccLstmConfig(PreTrainedConfig):
         if not self.temperature > 0:
             raise ValueError(f"temperature must be above 0, got {self.temperature}.")
 
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> "MfccLstmConfig":
+        """As in transformers, which only warns about the settings of another kind of model.
+
+        Raises:
+            ValueError: If `config_dict` says that it belongs to another `model_type`.
+        """
+        model_type = config_dict.get("model_type", cls.model_type)
+        if model_type != cls.model_type:
+            raise ValueError(
+                f"The settings are of a model of type {model_type!r}, expected {cls.model_type!r}. "
+                "Load other models with AutoModelForAudioClassification."
+            )
+        return super().from_dict(config_dict, **kwargs)
+
     @property
     def total_stride(self) -> int:
         """Frames of `input_features` for each frame that the LSTM sees."""

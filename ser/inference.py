@@ -8,10 +8,10 @@ from typing import cast, overload
 import numpy as np
 import soxr
 import torch
-from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForAudioClassification
+from safetensors import SafetensorError
+from transformers import AutoFeatureExtractor
 
 from .audio import AudioError, load_audio
-from .configuration_mfcc_lstm import MfccLstmConfig
 from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from .modeling_mfcc_lstm import MfccLstmForAudioClassification
 
@@ -78,27 +78,28 @@ class EmotionRecognizer:
             revision: Branch, tag or commit of a model on the Hub.
 
         Raises:
-            ValueError: If the checkpoint is of another family, or lacks weights or has weights the model does
-                not.
-            OSError: If nothing is found there.
+            ValueError: If the checkpoint is of another family, or its parts do not fit together.
+            OSError: If there is no checkpoint, or its weights are not safetensors.
         """
         name = os.fspath(folder_or_hub_id)
-        config = AutoConfig.from_pretrained(name, revision=revision)
-        if not isinstance(config, MfccLstmConfig):
-            raise ValueError(
-                f"{name} holds a model of type {config.model_type!r}, expected "
-                f"{MfccLstmConfig.model_type!r}. Load other models with transformers' "
-                "pipeline('audio-classification')."
-            )
-        model, loading = AutoModelForAudioClassification.from_pretrained(
-            name, config=config, revision=revision, use_safetensors=True, output_loading_info=True
+        try:
+            model = MfccLstmForAudioClassification.from_pretrained(name, revision=revision)
+        except (RuntimeError, SafetensorError) as error:
+            raise ValueError(f"The weights in {name} do not fit its configuration: {error}") from error
+        feature_extractor = AutoFeatureExtractor.from_pretrained(
+            name, revision=revision, trust_remote_code=False
         )
-        problems = {kind: sorted(map(str, names)) for kind, names in loading.items() if names}
-        if problems:
+        if not isinstance(feature_extractor, MfccLstmFeatureExtractor):
             raise ValueError(
-                f"The weights in {name} do not fit its configuration: {problems}. Fetch or train it anew."
+                f"{name} comes with a {type(feature_extractor).__name__}, expected an "
+                f"{MfccLstmFeatureExtractor.__name__}. Fetch the checkpoint anew."
             )
-        return cls(model, AutoFeatureExtractor.from_pretrained(name, revision=revision))
+        if feature_extractor.feature_size != model.config.feature_size:
+            raise ValueError(
+                f"The feature extractor in {name} gives {feature_extractor.feature_size} values a frame, its "
+                f"model takes {model.config.feature_size}. Fetch the checkpoint anew."
+            )
+        return cls(model, feature_extractor)
 
     @property
     def sampling_rate(self) -> int:

@@ -3,8 +3,9 @@
 Shapes: B clips, T frames, T' frames after the strides of the convolutions, C channels, H units a direction.
 """
 
+import os
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -102,6 +103,38 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
     base_model_prefix = "mfcc_lstm"
     main_input_name = "input_features"
     input_modalities = "audio"
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike | None, *model_args: Any, **kwargs: Any
+    ) -> Any:
+        """As in transformers, except that weights which do not fit, or are a pickle, are an error.
+
+        Args:
+            pretrained_model_name_or_path: A folder, the name of a model on the Hub, or `None` with a
+                `state_dict`, which may then hold some of the weights.
+            model_args: As in transformers.
+            kwargs: As in transformers. Another `num_labels` with `ignore_mismatched_sizes=True` is how to ask
+                for a new classifier on trained layers, `use_safetensors=False` how to ask for a pickle.
+
+        Raises:
+            RuntimeError: If a weight is missing, left over or of another size.
+            OSError: If there is no checkpoint, or its weights are not safetensors.
+        """
+        if kwargs.get("use_safetensors") is None:
+            kwargs["use_safetensors"] = True
+        output_loading_info = kwargs.pop("output_loading_info", False)
+        loaded: Any = super().from_pretrained(
+            pretrained_model_name_or_path, *model_args, output_loading_info=True, **kwargs
+        )
+        model, loading = loaded
+        missing, left_over = sorted(loading["missing_keys"]), sorted(loading["unexpected_keys"])
+        if pretrained_model_name_or_path is not None and (missing or left_over):
+            raise RuntimeError(
+                f"The weights in {pretrained_model_name_or_path} are not those of its config.json: missing "
+                f"are {missing}, left over are {left_over}. Fetch or train the checkpoint anew."
+            )
+        return loaded if output_loading_info else model
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
