@@ -1,5 +1,22 @@
 """Emotional speech corpora, each read by one function into a `datasets.Dataset` with the same columns."""
 
-from ser.corpora.ravdess import load_ravdess
+from collections.abc import Callable
 
-__all__ = ["load_ravdess"]
+from datasets import Dataset
+
+from ser.corpora.crema_d import load_crema_d
+from ser.corpora.emodb import load_emodb
+from ser.corpora.ravdess import load_ravdess
+from ser.corpora.savee import load_savee
+from ser.corpora.tess import load_tess
+
+__all__ = ["CORPORA", "load_crema_d", "load_emodb", "load_ravdess", "load_savee", "load_tess"]
+
+CORPORA: dict[str, Callable[..., Dataset]] = {
+    "ravdess": load_ravdess,
+    "crema-d": load_crema_d,
+    "tess": load_tess,
+    "savee": load_savee,
+    "emodb": load_emodb,
+}
+"""Corpus name, as `ser.labels.LABEL_MAPS` has it -> the function that reads it from a folder."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from datasets import Audio, ClassLabel, Dataset, Features, Value
 
 from ser.labels import EMOTIONS
-
-Meaning = TypeVar("Meaning")
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,37 @@ def clips_to_dataset(clips: Sequence[Clip]) -> Dataset:
     return dataset.cast_column("audio", Audio(decode=False))
 
 
-def read_code(code: str, meanings: Mapping[str, Meaning], *, field: str, path: Path, corpus: str) -> Meaning:
-    """Look up one field of a file name; a `ValueError` says which is wrong and what may stand there."""
-    if code not in meanings:
+def check_code(code: str, allowed: Collection[str], *, field: str, path: Path, corpus: str) -> None:
+    """Raise a `ValueError` that says which field of a file name is wrong and what may stand there."""
+    if code not in allowed:
         raise ValueError(
             f"{path} breaks the {corpus} naming scheme: {field} is {code!r}, "
-            f"expected one of {', '.join(meanings)}. Rename or remove it."
+            f"expected one of {', '.join(allowed)}. Rename or remove it."
         )
-    return meanings[code]
+
+
+def read_codes(
+    name: str, pattern: str, allowed: Mapping[str, Collection[str]], *, path: Path, corpus: str, example: str
+) -> dict[str, str]:
+    """Take a file name apart into its codes and check them.
+
+    Args:
+        name: The name, as `pattern` takes it apart.
+        pattern: Regular expression with a named group for each field.
+        allowed: The codes that may stand in a field, for those fields where not everything may.
+        path: The file, for the message.
+        corpus: Name of the corpus, for the message.
+        example: A name that follows the scheme, for the message.
+
+    Raises:
+        ValueError: The name does not follow the scheme.
+    """
+    match = re.fullmatch(pattern, name)
+    if match is None:
+        raise ValueError(
+            f"{path} breaks the {corpus} naming scheme, which is as in {example}. Rename or remove it."
+        )
+    codes = match.groupdict()
+    for field, codes_allowed in allowed.items():
+        check_code(codes[field], codes_allowed, field=field, path=path, corpus=corpus)
+    return codes

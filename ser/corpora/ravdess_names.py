@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import product
 from pathlib import Path
 
-from ser.corpora.clips import Clip, read_code
+from ser.corpora.clips import Clip, check_code
 from ser.labels import LABEL_MAPS
 
 ACTORS = tuple(range(1, 25))
@@ -25,7 +25,7 @@ INTENSITIES = {"01": "normal", "02": "strong"}
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 REPETITIONS = {"01": 1, "02": 2}
 ACTORS_BY_CODE = {f"{actor:02d}": actor for actor in ACTORS}
-FIELDS: dict[str, Mapping[str, object]] = {
+FIELDS: dict[str, Collection[str]] = {
     "modality": MODALITIES,
     "channel": CHANNELS,
     "emotion": EMOTIONS_BY_CODE,
@@ -48,8 +48,8 @@ def read_clip(path: Path, *, folder_actor: int) -> Clip:
             f"{path} breaks the RAVDESS naming scheme: expected {len(FIELDS)} two-digit fields "
             f"({'-'.join(FIELDS)}), found {len(codes)}. Rename or remove it."
         )
-    for (field, meanings), code in zip(FIELDS.items(), codes, strict=True):
-        read_code(code, meanings, field=field, path=path, corpus="RAVDESS")
+    for (field, allowed), code in zip(FIELDS.items(), codes, strict=True):
+        check_code(code, allowed, field=field, path=path, corpus="RAVDESS")
     modality, channel, emotion, intensity, statement, repetition, actor = codes
     if modality != "03" or path.suffix.lower() in VIDEO_SUFFIXES:
         raise ValueError(

@@ -1,0 +1,119 @@
+"""Reading a corpus whose clips say everything in their names, in whatever folders they are found."""
+
+from __future__ import annotations
+
+import filecmp
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import soundfile
+from datasets import Dataset
+
+from ser.corpora.clips import Clip, clips_to_dataset
+from ser.corpora.folders import existing_path, shortened, visible_entries
+
+LOGGER = logging.getLogger(__name__)
+
+SUFFIXES = (".wav", ".flac", ".mp3")  # the best first: of a clip in several formats, this order decides
+
+
+@dataclass(frozen=True)
+class NamedCorpus:
+    """What tells one corpus from another."""
+
+    name: str
+    num_published_clips: int
+    read_clip: Callable[[Path], Clip]  # raises ValueError for a name that breaks the scheme
+    remedy: str  # where the corpus is to be had
+
+    def load(self, data_dir: str | os.PathLike[str], *, skip_unreadable: bool) -> Dataset:
+        """Read all clips below a folder, however deep, that have a class among `EMOTIONS`.
+
+        Args:
+            data_dir: The folder.
+            skip_unreadable: Leave out files that are no sound and name them in the log, instead of raising.
+
+        Raises:
+            ValueError: No such folder, no clips in it, a name that breaks the scheme, two different files of
+                one name and format, or, unless `skip_unreadable`, a file that is no sound.
+        """
+        folder = existing_path(data_dir, self.remedy)
+        if not folder.is_dir():
+            raise ValueError(f"{folder} is a file, expected a folder of {self.name}. {self.remedy}")
+        found = self._without_copies(self.read_clip(file) for file in _audio_files(folder, set()))
+        if not found:
+            raise ValueError(f"No {self.name} clip ({', '.join(SUFFIXES)}) in {folder}. {self.remedy}")
+        if len(found) != self.num_published_clips:
+            LOGGER.warning(
+                "%s: %d of the %d published clips found in %s.",
+                self.name,
+                len(found),
+                self.num_published_clips,
+                folder,
+            )
+        labelled = [clip for clip in found if clip.emotion is not None]
+        clips = self._readable(labelled, skip_unreadable=skip_unreadable)
+        if not clips:
+            raise ValueError(f"None of the {len(found)} clips of {self.name} in {folder} can be used.")
+        return clips_to_dataset(sorted(clips, key=lambda clip: (clip.actor, Path(clip.audio).stem)))
+
+    def _without_copies(self, clips: Iterator[Clip]) -> list[Clip]:
+        """One file for each recording: copies of these corpora often hold a folder twice, or two formats."""
+        chosen: dict[Clip, Clip] = {}
+        for clip in clips:
+            recording = replace(clip, audio="")
+            other = chosen.setdefault(recording, clip)
+            if other is clip:
+                continue
+            if _rank(clip) < _rank(other):
+                chosen[recording] = clip
+            elif _rank(clip) == _rank(other) and not filecmp.cmp(clip.audio, other.audio, shallow=False):
+                raise ValueError(
+                    f"Two different files of {self.name} have the same name: {other.audio} and {clip.audio}. "
+                    "Remove one, or load the folder of one of them."
+                )
+        return list(chosen.values())
+
+    def _readable(self, clips: list[Clip], *, skip_unreadable: bool) -> list[Clip]:
+        unreadable = [clip.audio for clip in clips if not _is_sound(clip.audio)]
+        if unreadable and not skip_unreadable:
+            raise ValueError(
+                f"{len(unreadable)} of the {len(clips)} files of {self.name} cannot be read: "
+                f"{shortened(unreadable)}.{_hint(unreadable[0])} Replace them, or pass skip_unreadable=True."
+            )
+        if unreadable:
+            LOGGER.warning("%s: %d unreadable files skipped: %s", self.name, len(unreadable), unreadable)
+        left_out = set(unreadable)
+        return [clip for clip in clips if clip.audio not in left_out]
+
+
+def _audio_files(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    if folder.resolve() in seen:  # links may lead in a circle
+        return
+    seen.add(folder.resolve())
+    for entry in visible_entries(folder):
+        if entry.is_dir():
+            yield from _audio_files(entry, seen)
+        elif entry.suffix.lower() in SUFFIXES:
+            yield entry
+
+
+def _rank(clip: Clip) -> int:
+    return SUFFIXES.index(Path(clip.audio).suffix.lower())
+
+
+def _is_sound(path: str) -> bool:
+    """Whether the header is one of a sound that is not empty; decoding may still find damage further on."""
+    try:
+        return soundfile.info(path).frames > 0
+    except soundfile.LibsndfileError:
+        return False
+
+
+def _hint(path: str) -> str:
+    with Path(path).open("rb") as file:
+        is_pointer = file.read(20).startswith(b"version https://git-")
+    return " They are Git LFS pointers: run `git lfs pull` where they were cloned." if is_pointer else ""
