@@ -15,6 +15,8 @@ from scipy.signal import fftconvolve
 
 from .feature_extraction_mfcc_lstm import POWER_FLOOR
 
+N_FFT = 1024  # window of the phase vocoder: 64 ms at 16 kHz, long enough to tell the harmonics of a low voice
+
 
 def change_gain(waveform: np.ndarray, gain_db: float) -> np.ndarray:
     """Scale the waveform by `gain_db`, clipping at full scale as a recorder would."""
@@ -28,14 +30,16 @@ def change_speed(waveform: np.ndarray, factor: float) -> np.ndarray:
 
 def stretch_time(waveform: np.ndarray, factor: float) -> np.ndarray:
     """Speak `factor` times as fast at the same pitch."""
-    return librosa.effects.time_stretch(waveform, rate=factor, n_fft=1024).astype(np.float32)
+    stretched = librosa.effects.time_stretch(_at_least(waveform, N_FFT), rate=factor, n_fft=N_FFT)
+    return stretched[: max(1, round(len(waveform) / factor))].astype(np.float32)
 
 
 def shift_pitch(waveform: np.ndarray, sampling_rate: int, semitones: float) -> np.ndarray:
     """Raise pitch and formants by `semitones` at the same tempo."""
-    return librosa.effects.pitch_shift(
-        waveform, sr=sampling_rate, n_steps=semitones, res_type="soxr_mq", n_fft=1024
-    ).astype(np.float32)
+    shifted = librosa.effects.pitch_shift(
+        _at_least(waveform, N_FFT), sr=sampling_rate, n_steps=semitones, res_type="soxr_mq", n_fft=N_FFT
+    )
+    return shifted[: len(waveform)].astype(np.float32)
 
 
 def warp_vocal_tract(waveform: np.ndarray, factor: float) -> np.ndarray:
@@ -43,8 +47,8 @@ def warp_vocal_tract(waveform: np.ndarray, factor: float) -> np.ndarray:
 
     The magnitude is warped and the phase kept (vocal tract length perturbation, Jaitly and Hinton, 2013).
     """
-    n_fft = 512
-    spectrum = librosa.stft(waveform, n_fft=n_fft, hop_length=n_fft // 4)  # (bins, frames)
+    n_fft = N_FFT // 2
+    spectrum = librosa.stft(_at_least(waveform, n_fft), n_fft=n_fft, hop_length=n_fft // 4)  # (bins, frames)
     num_bins = spectrum.shape[0]
     source = np.minimum(np.arange(num_bins) / factor, num_bins - 1)
     lower = source.astype(int)
@@ -106,18 +110,24 @@ def reverberate(
     """
     time_seconds = np.arange(1, int(decay_seconds * sampling_rate)) / sampling_rate
     tail = rng.standard_normal(len(time_seconds)) * 10.0 ** (-3.0 * time_seconds / decay_seconds)
-    tail *= np.sqrt(10.0 ** (-direct_to_reverberant_db / 10.0) / np.sum(tail**2))
+    tail *= np.sqrt(10.0 ** (-direct_to_reverberant_db / 10.0) / max(float(np.sum(tail**2)), 1e-20))
     return fftconvolve(waveform, np.concatenate([[1.0], tail]))[: len(waveform)].astype(np.float32)
 
 
 def shift_time(waveform: np.ndarray, shift_samples: int) -> np.ndarray:
     """Start `shift_samples` later (earlier if negative), with silence where nothing is left."""
+    shift_samples = int(np.clip(shift_samples, -len(waveform), len(waveform)))
     shifted = np.zeros_like(waveform)
     if shift_samples >= 0:
         shifted[shift_samples:] = waveform[: len(waveform) - shift_samples]
     else:
         shifted[:shift_samples] = waveform[-shift_samples:]
     return shifted
+
+
+def _at_least(waveform: np.ndarray, num_samples: int) -> np.ndarray:
+    """Lengthen a waveform with silence: librosa wants one window of samples."""
+    return librosa.util.fix_length(waveform, size=max(len(waveform), num_samples))
 
 
 @dataclass(frozen=True)
