@@ -122,6 +122,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
 
         Args:
             raw_speech: A mono waveform of floats between -1 and 1, shape `(num_samples,)`, or a list of them.
+                A single array of two dimensions is refused: it may be a batch, or one clip with its channels.
             padding: As in transformers: `True` or "longest", "max_length", or `False`.
             max_length: Frames to pad or truncate to, with `padding="max_length"` or `truncation=True`.
             truncation: Whether to cut clips longer than `max_length` frames.
@@ -135,8 +136,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
             `(batch_size, num_frames)`, 1 on real frames and 0 on padding.
 
         Raises:
-            ValueError: If the rate is missing or not the extractor's, or a clip is not one-dimensional, empty
-                or not finite.
+            ValueError: If the rate is missing or not the extractor's, or a clip is empty, not finite, not of
+                floats or not one-dimensional.
         """
         if sampling_rate != self.sampling_rate:
             given = (
@@ -164,21 +165,34 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
     @staticmethod
     def _as_batch(raw_speech: np.ndarray | torch.Tensor | Sequence) -> list:
         """One clip becomes a batch of one; a batch stays a batch."""
-        if isinstance(raw_speech, (np.ndarray, torch.Tensor)):
-            return [raw_speech] if raw_speech.ndim == 1 else list(raw_speech)
-        if len(raw_speech) > 0 and np.ndim(raw_speech[0]) == 0:
-            return [raw_speech]
-        return list(raw_speech)
+        is_clip = (
+            isinstance(raw_speech, (np.ndarray, torch.Tensor))
+            or len(raw_speech) == 0
+            or np.ndim(raw_speech[0]) == 0
+        )
+        return [raw_speech] if is_clip else list(raw_speech)
 
     def _prepare(self, raw_speech: np.ndarray | torch.Tensor | Sequence[float]) -> torch.Tensor:
         """Check one clip, cut the silence off both ends and set its level."""
-        waveform = torch.as_tensor(raw_speech).to(torch.float32)
-        if waveform.ndim != 1 or len(waveform) == 0:
+        if not isinstance(raw_speech, torch.Tensor):
+            # A copy, for torch cannot view arrays that are reversed or read-only.
+            raw_speech = torch.from_numpy(np.array(raw_speech))
+        if raw_speech.ndim != 1 or len(raw_speech) == 0:
             raise ValueError(
-                f"A clip must be a mono waveform of shape (num_samples,), got {tuple(waveform.shape)}."
+                f"A clip must be a mono waveform of shape (num_samples,), got {tuple(raw_speech.shape)}. "
+                "Mix channels to mono; pass several clips as a list."
             )
-        if not torch.isfinite(waveform).all():
-            raise ValueError("The clip holds NaN or infinite samples.")
+        if not raw_speech.is_floating_point():
+            raise ValueError(
+                f"A clip must hold floats between -1 and 1, got {raw_speech.dtype}. "
+                "Divide 16-bit integers by 32768."
+            )
+        waveform = raw_speech.detach().to("cpu", torch.float32)
+        # By the Cauchy-Schwarz inequality no bin of the spectrum has more energy than this.
+        if not torch.isfinite((self.n_fft * waveform).square().sum()):
+            raise ValueError(
+                "The clip holds NaN, infinite or absurdly large samples, expected floats between -1 and 1."
+            )
         power = self._block_power(waveform)
         if self.target_level_db is not None and power.max() > 0:
             level = power[self._is_loud(power, LEVEL_TOP_DB)].mean().sqrt()
