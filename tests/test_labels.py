@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,16 @@ def test_impossible_classes_are_refused(classes: list[str]):
 def test_wrong_shape_is_refused(shape: tuple[int, ...]):
     with pytest.raises(ValueError, match=r"shape \(\.\.\., 8\)"):
         restrict_probabilities(np.ones(shape), ["happy"])
+
+
+def test_documented_table_is_the_label_maps():
+    lines = (Path(__file__).parent.parent / "docs" / "corpora.md").read_text().splitlines()
+    header = f"| | {' | '.join(LABEL_MAPS)} |"
+    table = lines[lines.index(header) + 2 :][: len(EMOTIONS) + 1]
+    for emotion, line in zip((*EMOTIONS, None), table, strict=True):
+        first, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert first == (emotion or "dropped")
+        documented = [set(cell.replace("`", "").replace("–", "").replace(",", "").split()) for cell in cells]
+        assert documented == [
+            {code for code, meaning in labels.items() if meaning == emotion} for labels in LABEL_MAPS.values()
+        ]

@@ -1,0 +1,98 @@
+"""Fetch and verify CREMA-D's WAV files with Git LFS: `python data_scripts/download_crema_d.py`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from data_scripts.published_archive import FetchError
+from ser.corpora import load_crema_d
+from ser.corpora.crema_d import NUM_CLIPS
+
+URL = "https://github.com/CheyneyComputerScience/CREMA-D.git"
+FOLDER = "AudioWAV"
+LICENCE = "Cao et al. (2014), Open Database License; its authors ask users to fill in the form on its page."
+# Git must neither ask for a password nor fetch the files one by one while it clones.
+ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the script; the result is the exit status."""
+    parser = argparse.ArgumentParser(description=f"Fetch and verify CREMA-D with Git LFS. {LICENCE}")
+    parser.add_argument("--output_dir", default="data/crema-d", help="default: %(default)s")
+    parser.add_argument("--url", default=URL, help="the repository or a mirror of it; default: %(default)s")
+    options = parser.parse_args(arguments)
+    output_dir = Path(options.output_dir)
+    try:
+        if not (output_dir / FOLDER).is_dir():
+            fetch_clips(options.url, output_dir)
+        num_clips = len(load_crema_d(output_dir / FOLDER))
+    except FetchError as error:
+        print(
+            f"{error}\nRun this again to go on. By hand: clone {URL} with Git LFS (https://git-lfs.com), "
+            f"put its folder {FOLDER} into {output_dir} and run this again.",
+            file=sys.stderr,
+        )
+        return 1
+    except (ValueError, OSError) as error:
+        print(f"{error}\nRemove {output_dir / FOLDER} and run this again.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Run this again to go on.", file=sys.stderr)
+        return 130
+    print(f"CREMA-D: {num_clips} clips are ready, use --data_dir {output_dir}. {LICENCE}")
+    return 0
+
+
+def fetch_clips(url: str, output_dir: Path) -> None:
+    """Fetch the folder of WAV files, which appears complete or not at all.
+
+    The repository holds the SHA-256 sum of every clip, and Git LFS compares each file it fetches. What it has
+    fetched is kept in a hidden folder, from which an interrupted run goes on.
+
+    Raises:
+        FetchError: Git or Git LFS is not installed or fails, or clips are missing.
+    """
+    output_dir.mkdir(parents=True, exist_ok=True)
+    repository, cloning = output_dir / ".crema-d", output_dir / ".crema-d.partial"
+    _run_git("lfs", "version")
+    if not repository.exists():
+        shutil.rmtree(cloning, ignore_errors=True)  # left by a run that was killed
+        _run_git("clone", "--depth=1", "--filter=blob:none", "--sparse", "--", url, str(cloning))
+        _run_git("lfs", "install", "--local", folder=cloning)
+        cloning.rename(repository)
+    _run_git("sparse-checkout", "set", FOLDER, folder=repository)
+    _run_git("lfs", "pull", f"--include={FOLDER}/*", folder=repository)
+    clips = list((repository / FOLDER).glob("*.wav"))
+    if len(clips) != NUM_CLIPS:
+        shutil.rmtree(repository)
+        raise FetchError(f"{url} has {len(clips)} clips in {FOLDER}, expected {NUM_CLIPS}.")
+    try:
+        load_crema_d(repository / FOLDER)  # finds what Git LFS did not fetch
+    except ValueError as error:
+        raise FetchError(str(error)) from error
+    (repository / FOLDER).rename(output_dir / FOLDER)
+    shutil.rmtree(repository)
+
+
+def _run_git(*arguments: str, folder: Path | None = None) -> None:
+    try:
+        subprocess.run(["git", *arguments], cwd=folder, env=os.environ | ENVIRONMENT, check=True)
+    except FileNotFoundError as error:
+        raise FetchError("Git is not installed. Install git and git-lfs.") from error
+    except subprocess.CalledProcessError as error:
+        what = (
+            "Git LFS is not installed" if arguments == ("lfs", "version") else "Git failed, as it says above"
+        )
+        raise FetchError(f"{what}: `git {' '.join(arguments)}`.") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

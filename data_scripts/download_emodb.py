@@ -1,0 +1,30 @@
+"""Fetch, verify and unpack EmoDB: `python data_scripts/download_emodb.py`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from data_scripts.preparing import Corpus, run
+from data_scripts.published_archive import PublishedArchive
+from ser.corpora import load_emodb
+from ser.corpora.emodb import NUM_CLIPS
+
+EMODB = Corpus(
+    name="EmoDB",
+    default_dir="data/emodb",
+    archive=PublishedArchive(  # no checksum is published: those inside the zip are looked at, and --md5
+        url="http://emodb.bilderbar.info/download/download.zip",
+        file_name="emodb.zip",
+        max_bytes=100_000_000,  # it has about 40 MB
+    ),
+    page="http://emodb.bilderbar.info/docu/",
+    licence="Burkhardt et al. (2005): cite them.",
+    name_pattern=r"(?:[^/]+/)*(?P<path>\d\d[a-z]\d\d[A-Z][a-z]\.wav)",
+    num_clips=NUM_CLIPS,
+    max_total_bytes=200_000_000,
+    load=load_emodb,
+)
+
+if __name__ == "__main__":
+    sys.exit(run(EMODB))

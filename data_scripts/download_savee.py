@@ -1,0 +1,26 @@
+"""Verify and unpack SAVEE, which its authors give out on request: `python data_scripts/download_savee.py`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from data_scripts.preparing import Corpus, run
+from data_scripts.published_archive import PublishedArchive
+from ser.corpora import load_savee
+from ser.corpora.savee import NUM_CLIPS
+
+SAVEE = Corpus(
+    name="SAVEE",
+    default_dir="data/savee",
+    archive=PublishedArchive(url=None, file_name="AudioData.zip", max_bytes=500_000_000),
+    page="register at http://kahlan.eps.surrey.ac.uk/savee/",
+    licence="Jackson and Haq (2014): for research, not to be passed on.",
+    name_pattern=r"(?:[^/]+/)*(?P<path>(?:DC|JE|JK|KL)/[a-z]{1,2}\d\d\.wav)",
+    num_clips=NUM_CLIPS,
+    max_total_bytes=500_000_000,
+    load=load_savee,
+)
+
+if __name__ == "__main__":
+    sys.exit(run(SAVEE))

@@ -1,0 +1,113 @@
+"""The scripts for EmoDB, TESS and SAVEE; what they share with the one for RAVDESS is tested there."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from data_scripts import preparing
+from data_scripts.download_emodb import EMODB
+from data_scripts.download_savee import SAVEE
+from data_scripts.download_tess import TESS
+from data_scripts.preparing import Corpus
+from ser.corpora import emodb, savee, tess
+from ser.labels import LABEL_MAPS
+from tests.archive_server import served
+
+PUBLISHED_NAMES = {
+    "EmoDB": (
+        EMODB,
+        [
+            f"wav/{speaker}{sentence}{emotion}a.wav"
+            for speaker in emodb.GENDERS
+            for sentence in emodb.SENTENCES
+            for emotion in LABEL_MAPS["emodb"]
+        ][: emodb.NUM_CLIPS],
+        ["erklaerung.txt", "lablaut/03a01Fa.lablaut"],
+    ),
+    "TESS": (
+        TESS,
+        [
+            f"{actress}_word{number}_{emotion}.wav"
+            for actress in ("OAF", "YAF")
+            for number in range(200)
+            for emotion in LABEL_MAPS["tess"]
+        ],
+        ["MANIFEST.TXT"],
+    ),
+    "SAVEE": (
+        SAVEE,
+        [
+            f"AudioData/{speaker}/{emotion}{number:02d}.wav"
+            for speaker in savee.ACTORS
+            for emotion in LABEL_MAPS["savee"]
+            for number in range(1, 31 if emotion == "n" else 16)
+        ],
+        ["AudioData/Info.txt"],
+    ),
+}
+
+
+def sound() -> bytes:
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.full(80, 0.1), 16_000, format="WAV")
+    return buffer.getvalue()
+
+
+def zip_of(names: list[str]) -> bytes:
+    buffer, content = io.BytesIO(), sound()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name in names:
+            file.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture(params=PUBLISHED_NAMES)
+def corpus(request: pytest.FixtureRequest) -> tuple[Corpus, bytes]:
+    corpus, clips, others = PUBLISHED_NAMES[request.param]
+    assert len(clips) == corpus.num_clips
+    return corpus, zip_of(clips + others)
+
+
+def test_archive_laid_out_as_published_is_fetched_and_read(
+    corpus: tuple[Corpus, bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    script, content = corpus
+    with served(content) as server:
+        server.states_length = False  # as a server that packs while it sends
+        assert preparing.run(script, ["--output_dir", str(tmp_path), "--url", server.url]) == 0
+    assert "clips are ready" in capsys.readouterr().out
+    labelled = [name for name in zipfile.ZipFile(io.BytesIO(content)).namelist() if name.endswith(".wav")]
+    if script is EMODB:
+        labelled = [name for name in labelled if name[-6] != "L"]
+    assert len(script.load(tmp_path)) == len(labelled)
+
+
+def test_given_checksum_is_compared(
+    corpus: tuple[Corpus, bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    script, content = corpus
+    target = tmp_path / script.archive.file_name
+    target.write_bytes(content)
+    assert preparing.run(script, ["--output_dir", str(tmp_path), "--md5", "0" * 32]) == 1
+    assert "MD5 checksum" in capsys.readouterr().err
+    assert preparing.run(script, ["--output_dir", str(tmp_path)]) == 0
+
+
+def test_savee_has_to_be_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert preparing.run(SAVEE, ["--output_dir", str(tmp_path)]) == 1
+    message = capsys.readouterr().err
+    assert "Ask for AudioData.zip (register at http://kahlan.eps.surrey.ac.uk/savee/)" in message
+    assert f"save it as {tmp_path / 'AudioData.zip'} and run this again" in message
+
+
+def test_corpora_of_the_loaders_are_those_of_the_scripts():
+    assert (EMODB.num_clips, TESS.num_clips, SAVEE.num_clips) == (535, 2800, 480)
+    assert 2 * 200 * len(LABEL_MAPS["tess"]) == tess.NUM_CLIPS
