@@ -7,12 +7,10 @@ which; nothing guesses. A playlist dressed up as a sound is refused before any d
 
 import io
 import os
-import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 import soundfile
@@ -25,7 +23,10 @@ MIN_DURATION_SECONDS = 0.1  # shorter than any syllable
 MIN_SAMPLING_RATE = 4_000  # half the telephone's; a rate of 1 Hz would turn 96 KB into 3 GB by resampling
 MAX_SAMPLING_RATE = 192_000
 MAX_NUM_CHANNELS = 8
-MAX_FILE_BYTES = MAX_DURATION_SECONDS * MAX_SAMPLING_RATE * 4  # 460.8 MB: 32-bit mono at the highest rate
+# 115.2 million over all channels: a second of decoding. Ten minutes of eight channels would be eight seconds,
+# in 60 KB of FLAC.
+MAX_NUM_SAMPLES = MAX_DURATION_SECONDS * MAX_SAMPLING_RATE
+MAX_FILE_BYTES = MAX_NUM_SAMPLES * 4  # 460.8 MB
 MAX_PEAK = 2.0**31  # 32-bit integers kept as floats; the energy of anything louder overflows float32
 
 _NUM_BLOCK_FRAMES = 2**19  # 16 MB of eight float32 channels: memory does not grow with the number of channels
@@ -71,48 +72,45 @@ def load_audio(
             what = "is not a kind of sound known here" if head else "is empty"
             raise AudioError(f"{name} {what}. Use {_FORMATS}.")
     if len(waveform) < MIN_DURATION_SECONDS * sampling_rate:
-        seconds = len(waveform) / sampling_rate
         raise AudioError(
-            f"{name} holds {seconds:.2g} s of sound; at least {MIN_DURATION_SECONDS} s is needed."
+            f"{name} holds {1000 * len(waveform) / sampling_rate:.1f} ms of sound; "
+            f"at least {1000 * MIN_DURATION_SECONDS:.0f} ms is needed. Record a longer clip."
         )
     if not max(waveform.max(), -waveform.min()) <= MAX_PEAK:  # so written, NaN is refused too
         raise AudioError(f"{name} holds values that are no sound: infinite, not a number or absurdly large.")
     return waveform
 
 
-@contextmanager
-def _opened(clip: str | os.PathLike[str] | bytes) -> Iterator[tuple[BinaryIO, str]]:
-    """Open a regular file, never waiting on a pipe or a device, and give it with the name to show for it.
+class _Memory(io.BytesIO):
+    """Bytes where a seek to nowhere goes nowhere: libsndfile notices, an exception would never reach it."""
 
-    Shown is the last part of the path, without characters that a terminal or a page would obey.
-    """
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
+
+
+@contextmanager
+def _opened(clip: str | os.PathLike[str] | bytes) -> Iterator[tuple[io.FileIO | _Memory, str]]:
+    """Open a regular file, no pipe that may never speak, and give it with the name to show for it."""
     if isinstance(clip, bytes):
-        yield io.BytesIO(clip), "The recording"
+        yield _Memory(clip), "The recording"
         return
     path = Path(clip)
-    name = (
-        "".join(c if c.isprintable() and c not in "<>&\"'`" else "_" for c in path.name)[-60:] or "The path"
-    )
+    # The last part of the path, without characters that a terminal or a page would obey.
+    name = "".join(char if char.isprintable() and char not in "<>&\"'`" else "_" for char in path.name)[-60:]
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (
-        OSError,
-        ValueError,
-    ) as error:  # ValueError: a zero byte, or half a Unicode character, in the name
-        reason = error.strerror if isinstance(error, OSError) else "that cannot be the name of a file"
-        raise AudioError(f"{name} cannot be opened: {reason}.") from error
-    # A file opened by its descriptor has no name, so that no decoder can go by its ending or look beside it.
-    # Unbuffered it stands where its descriptor stands, which ffmpeg inherits.
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise AudioError(f"{name} is not a file. Choose a sound file: {_FORMATS}.")
-        if status.st_size > MAX_FILE_BYTES:
-            size, limit = status.st_size / 1e6, MAX_FILE_BYTES / 1e6
+        if not path.is_file():
             raise AudioError(
-                f"{name} has {size:.0f} MB; at most {limit:.0f} MB are read. Save it compressed."
+                f"{name or 'The path'} is not there, or not a file. Choose a sound file: {_FORMATS}."
             )
-        yield cast(BinaryIO, file), name
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise AudioError(f"{name} has more than {MAX_FILE_BYTES / 1e6:.0f} MB. Save it compressed.")
+        with path.open("rb", buffering=0) as file:  # unbuffered, its descriptor stands where it stands
+            yield file, name
+    except OSError as error:
+        raise AudioError(f"{name} cannot be read: {error.strerror}.") from error
 
 
 def _is_mp3(head: bytes) -> bool:
@@ -121,50 +119,57 @@ def _is_mp3(head: bytes) -> bool:
 
 
 def _decode_with_libsndfile(
-    file: BinaryIO, name: str, sampling_rate: int, max_duration_seconds: float
+    file: io.FileIO | _Memory, name: str, sampling_rate: int, max_duration_seconds: float
 ) -> np.ndarray:
-    """Decode, mix and resample block by block, up to one frame beyond the longest sound allowed."""
-    pieces = []
+    # A descriptor has no name, so that libsndfile cannot go by its ending or look for files beside it.
+    source = file if isinstance(file, _Memory) else file.fileno()
     try:
-        with soundfile.SoundFile(file) as sound:
+        with soundfile.SoundFile(source, closefd=False) as sound:
             _check_header(sound, name, max_duration_seconds)
+            if sound.samplerate == sampling_rate:
+                return np.concatenate(list(_mono_blocks(sound)))
             resampler = soxr.ResampleStream(sound.samplerate, sampling_rate, 1, dtype="float32", quality="HQ")
-            weights = np.full(sound.channels, 1 / sound.channels, dtype=np.float32)
-            num_frames_left = int(max_duration_seconds * sound.samplerate) + 1
-            finished = False
-            while not finished:
-                num_wanted = min(_NUM_BLOCK_FRAMES, num_frames_left)
-                block = sound.read(num_wanted, dtype="float32", always_2d=True)  # (num_frames, num_channels)
-                num_frames_left -= len(block)
-                if num_frames_left == 0:
-                    raise _too_long(name, max_duration_seconds)
-                finished = len(block) < num_wanted
-                with np.errstate(over="ignore", invalid="ignore"):  # load_audio checks the result
-                    mono = block[:, 0] if sound.channels == 1 else block @ weights
-                if sound.samplerate != sampling_rate:
-                    mono = resampler.resample_chunk(mono, last=finished)
-                pieces.append(mono)
-    except soundfile.LibsndfileError as error:
+            pieces = [resampler.resample_chunk(block) for block in _mono_blocks(sound)]
+            return np.concatenate([*pieces, resampler.resample_chunk(np.empty(0, np.float32), last=True)])
+    except soundfile.SoundFileError as error:
         raise AudioError(f"{name} is damaged, or of a kind not known here. Use {_FORMATS}.") from error
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 def _check_header(sound: soundfile.SoundFile, name: str, max_duration_seconds: float) -> None:
-    if not MIN_SAMPLING_RATE <= sound.samplerate <= MAX_SAMPLING_RATE:
+    rate, num_channels = sound.samplerate, sound.channels
+    if not MIN_SAMPLING_RATE <= rate <= MAX_SAMPLING_RATE:
         raise AudioError(
-            f"{name} claims {sound.samplerate} samples a second; {MIN_SAMPLING_RATE} to {MAX_SAMPLING_RATE} "
-            "can be read. Save it with 16000 or 48000."
+            f"{name} claims a sampling rate of {rate} Hz; {MIN_SAMPLING_RATE} to {MAX_SAMPLING_RATE} Hz "
+            "can be read. Save it at 16000 or 48000 Hz."
         )
-    if sound.channels > MAX_NUM_CHANNELS:
+    if num_channels > MAX_NUM_CHANNELS:
         raise AudioError(
-            f"{name} has {sound.channels} channels; at most {MAX_NUM_CHANNELS} can be read. Save it as mono."
+            f"{name} has {num_channels} channels; at most {MAX_NUM_CHANNELS} can be read. Save it as mono."
         )
-    if max_duration_seconds * sound.samplerate < sound.frames < _LENGTH_UNKNOWN:
-        raise _too_long(name, max_duration_seconds)
+    if not 0 <= sound.frames < _LENGTH_UNKNOWN:
+        raise AudioError(f"{name} does not say how long it is. Save it again as WAV or FLAC.")
+    max_num_frames = min(int(max_duration_seconds * rate), MAX_NUM_SAMPLES // num_channels)
+    if sound.frames > max_num_frames:
+        raise _too_long(name, max_num_frames / rate)
+
+
+def _mono_blocks(sound: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """Yield one block or more, never beyond the length in the header, which was checked."""
+    weights = np.full(sound.channels, 1 / sound.channels, dtype=np.float32)
+    num_frames_left = sound.frames
+    while True:
+        num_wanted = min(_NUM_BLOCK_FRAMES, num_frames_left)
+        block = sound.read(num_wanted, dtype="float32", always_2d=True)  # (num_frames, num_channels)
+        num_frames_left -= len(block)
+        with np.errstate(over="ignore", invalid="ignore"):  # load_audio checks the result
+            mono = block[:, 0] if sound.channels == 1 else block @ weights
+        yield mono
+        if num_frames_left == 0 or len(block) < num_wanted:  # the latter where the header of an MP3 lied
+            return
 
 
 def _decode_with_ffmpeg(
-    file: BinaryIO, name: str, demuxer: str, sampling_rate: int, max_duration_seconds: float
+    file: io.FileIO | _Memory, name: str, demuxer: str, sampling_rate: int, max_duration_seconds: float
 ) -> np.ndarray:
     max_num_samples = int(max_duration_seconds * sampling_rate)
     try:

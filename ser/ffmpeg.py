@@ -2,14 +2,14 @@
 
 import io
 import subprocess
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 TIMEOUT_SECONDS = 30  # ten minutes of sound take it about one second
-MAX_ALLOCATION_BYTES = (
-    64 * 1024 * 1024
-)  # a table in a header can claim gigabytes; ten minutes need under 1 MB
+# 1.5 KB of MP4 can stand for an index of gigabytes. Ten minutes of AAC need 28,000 entries of 24 bytes.
+MAX_ALLOCATION_BYTES = 8 * 1024 * 1024
+MAX_NUM_STREAMS = 16  # each may have such an index; a phone's video has about six streams
 # Decoders of what phones and browsers record. None of video: pictures are never looked at.
 CODECS = "aac,alac,amrnb,amrwb,flac,mp3,mp3float,opus,pcm_s16be,pcm_s16le,vorbis,wmapro,wmav1,wmav2"
 
@@ -38,7 +38,9 @@ def demuxer_of(head: bytes) -> str | None:
     return None
 
 
-def decode(file: BinaryIO, demuxer: str, sampling_rate: int, max_num_samples: int) -> np.ndarray:
+def decode(
+    file: io.FileIO | io.BytesIO, demuxer: str, sampling_rate: int, max_num_samples: int
+) -> np.ndarray:
     """Decode the first sound of a file.
 
     `pipe` is the only way in: nothing in the file can make ffmpeg open another one. Phones put an MP4's table
@@ -60,7 +62,7 @@ def decode(file: BinaryIO, demuxer: str, sampling_rate: int, max_num_samples: in
     """
     command = ["ffmpeg", "-nostdin", "-v", "quiet", "-threads", "1", "-max_alloc", str(MAX_ALLOCATION_BYTES)]
     command += ["-protocol_whitelist", "cache,pipe", "-codec_whitelist", CODECS]
-    command += ["-format_whitelist", demuxer, "-f", demuxer]
+    command += ["-format_whitelist", demuxer, "-f", demuxer, "-max_streams", str(MAX_NUM_STREAMS)]
     command += ["-t", str(max_num_samples / sampling_rate + 1)]
     command += ["-read_ahead_limit", "-1", "-i", "cache:pipe:0"]
     command += ["-map", "0:a:0", "-ac", "1", "-ar", str(sampling_rate)]
