@@ -11,7 +11,15 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoFeatureExtractor
 
-from .audio import AudioError, load_audio
+from .audio import (
+    MAX_DURATION_SECONDS,
+    MAX_PEAK,
+    MAX_SAMPLING_RATE,
+    MIN_DURATION_SECONDS,
+    MIN_SAMPLING_RATE,
+    AudioError,
+    load_audio,
+)
 from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from .modeling_mfcc_lstm import MfccLstmForAudioClassification
 
@@ -154,17 +162,23 @@ class EmotionRecognizer:
         Args:
             clip: A path, a file's bytes, or a waveform with its sampling rate.
             window_seconds: Length of a window.
-            hop_seconds: From the start of one window to the start of the next.
+            hop_seconds: From the start of one window to the start of the next; at most a window.
 
         Returns:
-            The windows in order; one window for a clip that is shorter than a window.
+            The windows in order. Together they cover the clip; the last one ends with it and may be shorter.
 
         Raises:
             AudioError: If the clip cannot be used.
+            ValueError: If the windows would leave gaps or stand still.
         """
-        waveform = self.load(clip)
         length, hop = round(window_seconds * self.sampling_rate), round(hop_seconds * self.sampling_rate)
-        starts = range(0, max(len(waveform) - length, 0) + 1, hop)
+        if not 0 < hop <= length:
+            raise ValueError(
+                f"hop_seconds must be above 0 and at most window_seconds, "
+                f"got {hop_seconds:g} and {window_seconds:g}."
+            )
+        waveform = self.load(clip)
+        starts = range(0, max(len(waveform) - length, 0) + hop, hop)
         windows = [waveform[start : start + length] for start in starts]
         loudest = max(float(np.abs(window).max()) for window in windows)
         heard = [i for i, window in enumerate(windows) if np.abs(window).max() > max(loudest * 0.01, 1e-4)]
@@ -179,20 +193,16 @@ class EmotionRecognizer:
         ]
 
     def load(self, clip: Clip) -> np.ndarray:
-        """A clip as mono float32 samples at the model's rate.
+        """A clip as mono float32 samples at the model's rate. Waveforms are held to the limits of files.
 
         Raises:
             AudioError: If the clip cannot be used.
         """
         if not isinstance(clip, tuple):
             return load_audio(clip, self.sampling_rate)
-        waveform, sampling_rate = clip
-        waveform = np.asarray(waveform, dtype=np.float32)
-        if waveform.ndim != 1 or len(waveform) == 0 or not np.isfinite(waveform).all():
-            raise AudioError(
-                f"A waveform must be finite samples of shape (num_samples,), got shape {waveform.shape}. "
-                "Mix channels to mono and remove NaN first."
-            )
+        waveform, sampling_rate = np.asarray(clip[0]), clip[1]
+        _check_waveform(waveform, sampling_rate)
+        waveform = waveform.astype(np.float32)
         if sampling_rate == self.sampling_rate:
             return waveform
         return soxr.resample(waveform, sampling_rate, self.sampling_rate)
@@ -206,6 +216,27 @@ class EmotionRecognizer:
 
     def _named(self, probabilities: np.ndarray) -> dict[str, float]:
         return dict(zip(self.emotions, probabilities.tolist(), strict=True))
+
+
+def _check_waveform(waveform: np.ndarray, sampling_rate: float) -> None:
+    if waveform.ndim != 1 or waveform.dtype.kind != "f":
+        raise AudioError(
+            "A waveform must be floats between -1 and 1 in an array of shape (num_samples,), got "
+            f"{waveform.dtype} in shape {waveform.shape}. Mix channels to mono, divide 16-bit integers by "
+            "32768."
+        )
+    if not MIN_SAMPLING_RATE <= sampling_rate <= MAX_SAMPLING_RATE:
+        raise AudioError(
+            f"The waveform claims a sampling rate of {sampling_rate} Hz; "
+            f"expected {MIN_SAMPLING_RATE} to {MAX_SAMPLING_RATE} Hz."
+        )
+    if not MIN_DURATION_SECONDS <= len(waveform) / sampling_rate <= MAX_DURATION_SECONDS:
+        raise AudioError(
+            f"The waveform lasts {len(waveform) / sampling_rate:g} s; "
+            f"expected {MIN_DURATION_SECONDS:g} to {MAX_DURATION_SECONDS:g} s."
+        )
+    if not np.abs(waveform).max() <= MAX_PEAK:  # so written, NaN is refused too
+        raise AudioError("The waveform holds values that are no sound: infinite, NaN or absurdly large.")
 
 
 def _batches(lengths: Sequence[int], sampling_rate: int) -> Iterator[list[int]]:
