@@ -13,11 +13,11 @@ MODEL ?= checkpoint
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help app train evaluate test lint fix
+.PHONY: help app train evaluate test conformance lint fix
 
 help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 app: $(RUN_READY)  ## Serve the demo on http://127.0.0.1:7860
 	$(VENV)/bin/python app.py $(ARGS)
@@ -32,6 +32,11 @@ evaluate: $(RUN_READY)  ## Measure MODEL=checkpoint on DATA=corpus folder or zip
 
 test: $(DEV_READY)  ## Run all tests
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+# Kept inside the virtual environment, so that it is renewed with it and never committed.
+conformance: $(DEV_READY)  ## Run transformers' own common tests on our classes; fetches them once
+	$(VENV)/bin/python tests/conformance/fetch.py $(VENV)/conformance
+	SER_CONFORMANCE=$(VENV)/conformance $(VENV)/bin/python -m pytest tests/conformance $(ARGS)
 
 lint: $(DEV_READY)  ## Check style, format and types
 	$(VENV)/bin/ruff check .
