@@ -1,0 +1,97 @@
+"""The recipe: what a training run is made of, with the shipped one as default."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
+
+from .collation import FeatureAugmentation
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "hybrid": {},  # the defaults of MfccLstmConfig
+    "plain": {"conv_channels": [], "conv_strides": []},
+}
+
+
+@dataclass
+class RecipeArguments:
+    """What makes up the recipe beside `TrainingArguments`; the defaults are the shipped recipe."""
+
+    architecture: str = field(
+        default="hybrid",
+        metadata={"help": "CNN+LSTM hybrid or plain MFCC-LSTM.", "choices": sorted(ARCHITECTURES)},
+    )
+    num_augmented_copies: int = field(
+        default=12, metadata={"help": "Randomly changed copies of each training clip."}
+    )
+    target_level_db: float | None = field(
+        default=None,
+        metadata={"help": "Level every clip is brought to, in dB; the recorded level if not given."},
+    )
+    equaliser_std_db: float = field(
+        default=FeatureAugmentation.equaliser_std_db,
+        metadata={"help": "Strength of the random equaliser on training features, in dB."},
+    )
+    mixup_prob: float = field(
+        default=FeatureAugmentation.mixup_prob, metadata={"help": "Share of training batches that are mixed."}
+    )
+    early_stopping_patience: int = field(
+        default=5,
+        metadata={"help": "Evaluations without a better UAR before training stops; needs validation."},
+    )
+    augmentation_seed: int = field(default=0, metadata={"help": "Seed of the augmented copies."})
+    num_proc: int | None = field(default=None, metadata={"help": "Processes that compute features."})
+    feature_cache_dir: str | None = field(
+        default=None, metadata={"help": "Where features are kept; the cache folder of datasets if not given."}
+    )
+
+
+@dataclass
+class RecipeTrainingArguments(TrainingArguments):
+    """`TrainingArguments` whose defaults are the shipped recipe."""
+
+    num_train_epochs: float = field(
+        default=6.0, metadata={"help": "Passes over the training clips and all their copies."}
+    )
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips a step."})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips a step of evaluation."})
+    learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
+    weight_decay: float = field(default=1e-2, metadata={"help": "Weight decay of AdamW."})
+    lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule of the learning rate."})
+    warmup_steps: float = field(default=0.1, metadata={"help": "Share of the steps in which the rate rises."})
+    max_grad_norm: float = field(default=2.0, metadata={"help": "Norm that gradients are clipped to."})
+    logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
+    report_to: str = field(default="none", metadata={"help": "Experiment trackers to report to."})
+    save_steps: float = field(default=0.05, metadata={"help": "Share of the steps between two checkpoints."})
+    save_total_limit: int | None = field(
+        default=2, metadata={"help": "Checkpoints kept; the second serves if the first is damaged."}
+    )
+
+    def __post_init__(self) -> None:
+        """Settle what depends on the machine."""
+        if not torch.accelerator.is_available():
+            self.use_cpu = True  # or else the processes of torchrun would look for GPUs
+            self.dataloader_pin_memory = False
+        super().__post_init__()
+
+    def keep_best(self) -> None:
+        """Evaluate at every checkpoint and keep the one with the highest UAR on the validation clips."""
+        self.eval_strategy = IntervalStrategy.STEPS
+        self.save_strategy = SaveStrategy.STEPS
+        self.eval_steps = self.save_steps
+        self.load_best_model_at_end = True
+        self.metric_for_best_model = "uar"
+        self.greater_is_better = True
+
+    def summary(self) -> dict[str, Any]:
+        """The settings that shape the weights, for the record."""
+        names = [
+            *RecipeTrainingArguments.__annotations__,
+            "seed",
+            "gradient_accumulation_steps",
+            "world_size",
+        ]
+        bookkeeping = ("report_to", "logging_steps", "save_steps", "save_total_limit")
+        return {name: getattr(self, name) for name in names if name not in bookkeeping}

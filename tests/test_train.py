@@ -1,0 +1,83 @@
+"""`train.py` as a person runs it, on a tiny generated corpus."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ser import EmotionRecognizer
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = [
+    "--actors",
+    "1",
+    "2",
+    "3",
+    "4",
+    "--test_actors",
+    "4",
+    "--num_augmented_copies",
+    "1",
+    "--max_steps",
+    "4",
+]
+
+
+def run_train(
+    *options: str, launcher: tuple[str, ...] = (sys.executable,)
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*launcher, "train.py", *TINY, *options, "--logging_steps", "1"],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_ravdess: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output_dir = tmp_path_factory.mktemp("trained")
+    run = run_train(
+        "--data_dir", str(tiny_ravdess), "--output_dir", str(output_dir), "--num_validation_actors", "1",
+        "--save_steps", "0.5", "--feature_cache_dir", str(output_dir / "features"),
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-3000:]
+    return output_dir
+
+
+def test_training_leaves_a_checkpoint_that_recognises(trained: Path, tiny_ravdess: Path) -> None:
+    clip = next(tiny_ravdess.glob("Actor_04/*.wav"))
+    probabilities = EmotionRecognizer.from_pretrained(trained).predict(str(clip))
+    assert len(probabilities) == 8
+    assert sum(probabilities.values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_training_leaves_its_metrics_curves_and_provenance(trained: Path) -> None:
+    metrics = json.loads((trained / "training_metrics.json").read_text())
+    assert 0 <= metrics["eval_uar"] <= 1
+    assert metrics["train_loss"] > 0
+    assert metrics["peak_memory_bytes"] > 0
+    assert (trained / "training_curves.png").stat().st_size > 1000
+    provenance = json.loads((trained / "training_provenance.json").read_text())
+    everyone = [provenance[f"{side}_actors"] for side in ("train", "validation", "test")]
+    assert sorted(actor for side in everyone for actor in side) == [1, 2, 3, 4]
+    assert provenance["test_actors"] == [4]
+    assert len(provenance["corpus_fingerprint"]) == 64
+    assert provenance["package_versions"]["torch"]
+
+
+def test_two_processes_train_together(tiny_ravdess: Path, tmp_path: Path) -> None:
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0")
+    run = run_train(
+        "--data_dir", str(tiny_ravdess), "--output_dir", str(tmp_path), "--feature_cache_dir",
+        str(tmp_path / "features"), "--save_strategy", "no", launcher=torchrun,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr[-3000:]
+    provenance = json.loads((tmp_path / "training_provenance.json").read_text())
+    assert provenance["training_arguments"]["world_size"] == 2
+    EmotionRecognizer.from_pretrained(tmp_path)
