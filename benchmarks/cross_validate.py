@@ -1,28 +1,33 @@
 """Cross-validate a recipe on a protocol, one JSON file a fold and seed, through the code of `train.py`.
 
-    python benchmarks/cross_validate.py --data_dir DIR --protocol dev5 --name baseline --seeds 0
+    python benchmarks/cross_validate.py --data_dir data/ravdess --protocol dev5 --name hybrid --seeds 0
 
 A fold whose file is there is never computed again; options of the recipe and of the Trainer are those of
 `train.py`.
 """
 
 import json
+import shlex
 import sys
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from transformers import HfArgumentParser
+from transformers.trainer_utils import SaveStrategy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ser.corpora import load_ravdess
 from ser.metrics import accuracy, unweighted_average_recall
-from ser.splits import folds
-from ser.training import RecipeArguments, RecipeTrainingArguments, predict_logits, train_classifier
+from ser.provenance import environment
+from ser.recipe import RecipeArguments, RecipeTrainingArguments
+from ser.splits import Fold, folds
+from ser.training import train_classifier
 
 
 @dataclass
@@ -44,6 +49,7 @@ def main() -> None:
     # Its stub wants a NewType that no dataclass is.
     parser = HfArgumentParser((ProtocolArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
     arguments, recipe, training_args = parser.parse_args_into_dataclasses()
+    training_args.save_strategy = SaveStrategy.NO
     clips = load_ravdess(arguments.data_dir)
     folder = Path(arguments.results_dir) / arguments.protocol / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,40 +59,43 @@ def main() -> None:
             file = folder / f"fold{number}-seed{seed}.json"
             if file.exists():
                 continue
-            fold = all_folds[number]
             training_args.seed = seed
-            train_clips, test_clips = clips.select(fold.train), clips.select(fold.test)
-            start = time.monotonic()
-            trainer, feature_extractor = train_classifier(train_clips, None, recipe, training_args)
-            seconds = time.monotonic() - start
-            logits = predict_logits(
-                cast(torch.nn.Module, trainer.model), feature_extractor, test_clips, recipe
-            )
-            labels = np.asarray(test_clips["emotion"])
-            predictions = logits.argmax(axis=1)
-            result = {
-                "fold": fold.name,
-                "seed": seed,
-                "train_seconds": round(seconds, 1),
-                "uar": unweighted_average_recall(labels, predictions),
-                "accuracy": accuracy(labels, predictions),
-                "recipe": asdict(recipe),
-                "training": {
-                    name: getattr(training_args, name) for name in ("num_train_epochs", "learning_rate")
-                },
-                "clips": [Path(audio["path"]).stem for audio in test_clips["audio"]],
-                "labels": labels.tolist(),
-                "logits": np.round(logits, 4).tolist(),
-            }
+            result = run_fold(clips, all_folds[number], recipe, training_args)
             temporary = file.with_suffix(".partial")
-            temporary.write_text(json.dumps(result))
+            temporary.write_text(json.dumps(result) + "\n")
             temporary.replace(file)
-            print(
-                f"{fold.name} seed {seed}: UAR {result['uar']:.4f}, accuracy {result['accuracy']:.4f}, "
-                f"{seconds:.0f} s"
-            )
+            scores = f"UAR {result['uar']:.4f}, accuracy {result['accuracy']:.4f}"
+            print(f"{result['fold']} seed {seed}: {scores}, {result['train_seconds']:.0f} s", flush=True)
+
+
+def run_fold(
+    clips: Dataset, fold: Fold, recipe: RecipeArguments, training_args: RecipeTrainingArguments
+) -> dict[str, Any]:
+    """Train on a fold's training clips, score its test clips once with the final weights."""
+    test_clips = clips.select(fold.test)
+    start = time.monotonic()
+    _, recognizer = train_classifier(clips.select(fold.train), None, recipe, training_args)
+    seconds = time.monotonic() - start
+    files = [audio["path"] for audio in test_clips["audio"]]
+    scores = recognizer.predict(files)
+    probabilities = np.array([list(score.values()) for score in scores])
+    labels, predictions = np.asarray(test_clips["emotion"]), probabilities.argmax(axis=1)
+    return {
+        "fold": fold.name,
+        "seed": training_args.seed,
+        "train_seconds": round(seconds, 1),
+        "uar": unweighted_average_recall(labels, predictions),
+        "accuracy": accuracy(labels, predictions),
+        "recipe": asdict(recipe),
+        "training_arguments": training_args.summary(),
+        "command": shlex.join(["python", "benchmarks/cross_validate.py", *sys.argv[1:]]),
+        **environment(),
+        "clips": [Path(file).stem for file in files],
+        "labels": labels.tolist(),
+        "probabilities": probabilities.round(5).tolist(),
+    }
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # run two folds at once rather than one on two cores
     main()

@@ -1,0 +1,167 @@
+"""Write `docs/results.md` and `docs/results.json` from the committed result files, without training anything.
+
+    python benchmarks/report.py
+
+Every table names the command that made its result files.
+"""
+
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from ser.metrics import accuracy, bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
+
+RESULTS_DIR = ROOT / "benchmarks" / "results"
+SHIPPED_METRICS = ROOT / "docs" / "evaluation" / "metrics.json"
+TRAIN_RESULTS = ROOT / "checkpoint" / "training_metrics.json"
+NUM_RESAMPLES = 2000
+
+PROTOCOL_TEXTS = {
+    "luna5": "luna5: five folds by actor, every voice unseen (Luna-Jimenez et al. 2021)",
+    "emobox6": "emobox6: six folds of four unseen actors (EmoBox 2024)",
+    "dev5": "dev5: development folds of actors 1 to 20, on which everything was chosen",
+    "stratified80": "stratified80: a random 80/20 split of clips, **voices are shared** between the sides",
+    "timnet10": "timnet10: ten random folds of the clips, **voices are shared** between the sides",
+}
+
+
+def summarise(folder: Path) -> dict[str, Any]:
+    """Scores of one recipe on one protocol from its files, one a fold and seed.
+
+    The interval is the bootstrap over actors of the UAR over all tested clips, averaged over seeds.
+    """
+    runs: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for file in sorted(folder.glob("fold*-seed*.json")):
+        result = json.loads(file.read_text())
+        runs[result["seed"]].append(result)
+    fold_sets = {tuple(run["fold"] for run in seed_runs) for seed_runs in runs.values()}
+    if len(fold_sets) != 1:
+        raise ValueError(f"The seeds in {folder} do not have the same folds: run the missing ones.")
+    uars = np.array([[run["uar"] for run in seed_runs] for seed_runs in runs.values()])  # (seeds, folds)
+    accuracies = np.array([[run["accuracy"] for run in seed_runs] for seed_runs in runs.values()])
+    first = next(iter(runs.values()))
+    labels = np.concatenate([run["labels"] for run in first])
+    actors = np.concatenate([[int(clip[-2:]) for clip in run["clips"]] for run in first])
+    predictions = np.stack(
+        [
+            np.concatenate([np.argmax(run["probabilities"], axis=1) for run in seed_runs])
+            for seed_runs in runs.values()
+        ],
+        axis=1,
+    )  # (clips, seeds)
+
+    def mean_uar(labels: np.ndarray, predictions: np.ndarray) -> float:
+        return float(np.mean([unweighted_average_recall(labels, column) for column in predictions.T]))
+
+    low, high = bootstrap_interval_over_actors(
+        labels, predictions, actors, mean_uar, NUM_RESAMPLES, np.random.default_rng(0)
+    )
+    return {
+        "uar": float(uars.mean()),
+        "uar_interval": {"low": low, "high": high, "confidence": 0.95},
+        "uar_by_fold": uars.mean(axis=0).round(4).tolist(),
+        "accuracy": float(accuracies.mean()),
+        "pooled_accuracy": float(np.mean([accuracy(labels, column) for column in predictions.T])),
+        "num_clips": len(labels),
+        "num_folds": uars.shape[1],
+        "num_seeds": uars.shape[0],
+        "seeds": sorted(runs),
+        "train_seconds_per_fold": float(
+            np.mean([run["train_seconds"] for each in runs.values() for run in each])
+        ),
+        "command": first[0]["command"],
+    }
+
+
+def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[str]:
+    """Markdown lines of one protocol's table and the commands behind it."""
+    lines = [
+        f"### {PROTOCOL_TEXTS.get(protocol, protocol)}",
+        "",
+        "| recipe | UAR, mean of folds | 95 % interval over actors | accuracy | UAR by fold | seeds |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, result in recipes.items():
+        low, high = result["uar_interval"]["low"], result["uar_interval"]["high"]
+        by_fold = " ".join(f"{100 * uar:.1f}" for uar in result["uar_by_fold"])
+        lines.append(
+            f"| {name} | **{100 * result['uar']:.1f}** | {100 * low:.1f} to {100 * high:.1f} "
+            f"| {100 * result['accuracy']:.1f} | {by_fold} | {result['num_seeds']} |"
+        )
+    lines += ["", "Made by:", "", "```shell", *(result["command"] for result in recipes.values()), "```", ""]
+    return lines
+
+
+def main() -> None:
+    """Read every result file, write the two reports."""
+    results: dict[str, dict[str, Any]] = {}
+    for folder in sorted(path for path in RESULTS_DIR.glob("*/*") if path.is_dir()):
+        results.setdefault(folder.parent.name, {})[folder.name] = summarise(folder)
+    lines = [
+        "# Results",
+        "",
+        "Written by `python benchmarks/report.py` from the files in `benchmarks/results/` (the probabilities "
+        "of every tested clip), `docs/evaluation/` and `checkpoint/`. UAR is the unweighted average recall of "
+        "the eight emotions, in percent; chance is 12.5. Everything was chosen on dev5 (actors 1 to 20); the "
+        "other protocols were run with what had been chosen, and share actors 1 to 20 with it. Actors 21 to 24 "
+        "chose nothing.",
+        "",
+        "## Cross-validation",
+        "",
+    ]
+    for protocol in PROTOCOL_TEXTS:
+        if protocol in results:
+            lines += protocol_table(protocol, results[protocol])
+    if SHIPPED_METRICS.exists():
+        metrics = json.loads(SHIPPED_METRICS.read_text())
+        results["shipped"] = {"checkpoint": metrics}
+        lines += shipped_table(metrics)
+    if TRAIN_RESULTS.exists():
+        lines += training_table(json.loads(TRAIN_RESULTS.read_text()))
+    (ROOT / "docs" / "results.md").write_text("\n".join(lines))
+    (ROOT / "docs" / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def shipped_table(metrics: dict[str, Any]) -> list[str]:
+    """Markdown lines about the checkpoint on the actors it never met."""
+    low, high = metrics["uar_interval"]["low"], metrics["uar_interval"]["high"]
+    return [
+        "## The shipped checkpoint on actors 21 to 24",
+        "",
+        "| UAR | 95 % interval over actors | accuracy | macro F1 | clips |",
+        "|---|---|---|---|---|",
+        f"| **{100 * metrics['uar']:.1f}** | {100 * low:.1f} to {100 * high:.1f} "
+        f"| {100 * metrics['accuracy']:.1f} | {100 * metrics['macro_f1']:.1f} | {metrics['num_clips']} |",
+        "",
+        "Four voices make a wide interval: the cross-validation above says more about the recipe.",
+        "Made by:",
+        "",
+        "```shell",
+        metrics["command"],
+        "```",
+        "",
+    ]
+
+
+def training_table(train: dict[str, Any]) -> list[str]:
+    """Markdown lines about what the shipped training cost."""
+    return [
+        "## Cost of the shipped training",
+        "",
+        f"{train['total_seconds'] / 60:.1f} minutes from start to finish, features and augmentation included, "
+        f"and {train['peak_memory_bytes'] / 2**30:.2f} GiB of memory at its peak "
+        "(`checkpoint/training_metrics.json`; command, versions and processors in "
+        "`checkpoint/training_provenance.json`).",
+        "",
+    ]
+
+
+if __name__ == "__main__":
+    main()
