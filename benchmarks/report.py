@@ -108,10 +108,10 @@ def main() -> None:
         "# Results",
         "",
         "Written by `python benchmarks/report.py` from the files in `benchmarks/results/` (the probabilities "
-        "of every tested clip), `docs/evaluation/` and `checkpoint/`. UAR is the unweighted average recall of "
-        "the eight emotions, in percent; chance is 12.5. Everything was chosen on dev5 (actors 1 to 20); the "
-        "other protocols were run with what had been chosen, and share actors 1 to 20 with it. Actors 21 to 24 "
-        "chose nothing.",
+        "of every tested clip), `docs/evaluation/` and `checkpoint/`. UAR is the unweighted average recall "
+        "of the eight emotions, in percent; chance is 12.5. Everything was chosen on dev5 (actors 1 to 20); "
+        "the other protocols were run with what had been chosen, and share actors 1 to 20 with it. Actors "
+        "21 to 24 chose nothing.",
         "",
         "## Cross-validation",
         "",
@@ -155,8 +155,8 @@ def training_table(train: dict[str, Any]) -> list[str]:
     return [
         "## Cost of the shipped training",
         "",
-        f"{train['total_seconds'] / 60:.1f} minutes from start to finish, features and augmentation included, "
-        f"and {train['peak_memory_bytes'] / 2**30:.2f} GiB of memory at its peak "
+        f"{train['total_seconds'] / 60:.1f} minutes from start to finish, features and augmentation "
+        f"included, and {train['peak_memory_bytes'] / 2**30:.2f} GiB of memory at its peak "
         "(`checkpoint/training_metrics.json`; command, versions and processors in "
         "`checkpoint/training_provenance.json`).",
         "",
