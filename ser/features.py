@@ -1,5 +1,7 @@
 """Features of whole corpora: decode, augment and extract through `Dataset.map`, each actor's kept on disk."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import datasets
@@ -41,8 +43,9 @@ def extract_features(
             actors computes nothing again; datasets' own cache folder if not given.
 
     Returns:
-        One row per clip and copy: `input_features` of shape `(num_frames, feature_size)`, `copy` (0 is the
-        clip itself) and the other columns of `dataset`.
+        One row per clip and copy, in the order of `dataset`, each clip followed by its copies:
+        `input_features` of shape `(num_frames, feature_size)`, `copy` (0 is the clip itself) and the other
+        columns of `dataset`.
 
     Raises:
         AudioError: If a clip cannot be read.
@@ -62,12 +65,14 @@ def extract_features(
     folder.mkdir(parents=True, exist_ok=True)
 
     actor_of_row = np.asarray(dataset["actor"])
-    parts = []
+    parts, rows = [], []
     for actor in np.unique(actor_of_row):
-        clips = dataset.select(np.flatnonzero(actor_of_row == actor))
-        key = Hasher.hash(
-            (_cache_key(settings), [_file_key(audio) for audio in clips["audio"]], sorted(columns))
-        )
+        rows.append(np.flatnonzero(actor_of_row == actor))
+        clips = dataset.select(rows[-1])
+        files = [_file_key(audio) for audio in clips["audio"]]
+        # What is kept holds the other columns too, so that they, too, tell one result from another.
+        other_columns = f"{columns} {clips.remove_columns('audio').to_dict()}"
+        key = Hasher.hash((_cache_key(settings), files, other_columns))
         parts.append(
             clips.map(
                 _extract_batch,
@@ -83,9 +88,30 @@ def extract_features(
                 desc=f"Features of actor {actor}",
             )
         )
-    return concatenate_datasets(parts)
+    return _in_order(concatenate_datasets(parts), np.concatenate(rows))
 
 
+def _in_order(features: Dataset, rows: np.ndarray) -> Dataset:
+    """Sort features by the rows of their clips, one of `rows` for each clip; copies stay with their clip."""
+    order = np.argsort(rows)
+    if (order == np.arange(len(rows))).all():
+        return features  # an index to read through would cost time
+    num_per_clip = len(features) // len(rows)
+    return features.select((order[:, None] * num_per_clip + np.arange(num_per_clip)).ravel())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread: processes share the cores, and sums are the same for any number of them."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(num_threads)  # training in this process gets back what it had
+
+
+@_one_thread()
 def _extract_batch(
     clips: dict[str, list],
     indices: list[int],
@@ -95,7 +121,6 @@ def _extract_batch(
     seed: int,
 ) -> dict[str, list]:
     """Rows of some clips of one actor: each clip, then its copies."""
-    torch.set_num_threads(1)  # several processes share the cores
     sampling_rate = feature_extractor.sampling_rate
     rows: dict[str, list] = {name: [] for name in (*clips, "copy", "input_features") if name != "audio"}
     for position, index in enumerate(indices):
