@@ -6,6 +6,8 @@ from typing import Any
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
+SIZES = ("feature_size", "conv_kernel_size", "hidden_size", "num_hidden_layers", "attention_size")
+
 
 @strict
 class MfccLstmConfig(PreTrainedConfig):
@@ -28,8 +30,8 @@ class MfccLstmConfig(PreTrainedConfig):
             while training.
 
     Raises:
-        ValueError: If the convolution lists differ in length, the kernel is even, or the temperature is not
-            positive.
+        ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, or
+            the temperature is not positive and finite.
     """
 
     model_type = "mfcc-lstm"
@@ -41,9 +43,9 @@ class MfccLstmConfig(PreTrainedConfig):
     hidden_size: int = 128
     num_hidden_layers: int = 1
     attention_size: int = 128
-    conv_dropout: float = 0.1
-    dropout: float = 0.3
-    temperature: float = 1.0
+    conv_dropout: float | int = 0.1
+    dropout: float | int = 0.3
+    temperature: float | int = 1.0
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.conv_channels = list(self.conv_channels)
@@ -54,10 +56,16 @@ class MfccLstmConfig(PreTrainedConfig):
                 f"conv_channels has {len(self.conv_channels)} entries and conv_strides "
                 f"{len(self.conv_strides)}: give one stride for each convolution."
             )
+        sizes = {name: getattr(self, name) for name in SIZES}
+        if any(size < 1 for size in [*sizes.values(), *self.conv_channels, *self.conv_strides]):
+            raise ValueError(
+                f"Every size must be 1 or more, got {sizes}, conv_channels {self.conv_channels} and "
+                f"conv_strides {self.conv_strides}."
+            )
         if self.conv_kernel_size % 2 == 0:
             raise ValueError(f"conv_kernel_size must be odd, got {self.conv_kernel_size}.")
-        if not self.temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {self.temperature}.")
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}.")
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> "MfccLstmConfig":
