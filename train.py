@@ -66,11 +66,12 @@ def main() -> None:
         validation_clips = clips.select(np.flatnonzero(np.isin(actor_of_clip, validation_actors)))
         training_args.keep_best()
 
-    trainer, _ = train_classifier(
+    trainer, recognizer = train_classifier(
         train_clips, validation_clips, recipe, training_args, training_args.resume_from_checkpoint
     )
     if trainer.is_world_process_zero():
-        save(
+        recognizer.save_pretrained(training_args.output_dir)
+        save_record(
             trainer,
             total_seconds=time.monotonic() - start,
             provenance={
@@ -88,10 +89,9 @@ def main() -> None:
         )
 
 
-def save(trainer: Trainer, total_seconds: float, provenance: dict[str, Any]) -> None:
-    """Leave the checkpoint, its metrics, curves and provenance in the output folder."""
+def save_record(trainer: Trainer, total_seconds: float, provenance: dict[str, Any]) -> None:
+    """Leave the metrics, curves and provenance of a training in the output folder."""
     output_dir = Path(str(trainer.args.output_dir))
-    trainer.save_model()
     metrics = {k: v for line in trainer.state.log_history for k, v in line.items() if k.startswith("train_")}
     if trainer.eval_dataset is not None:
         metrics |= trainer.evaluate()

@@ -109,6 +109,11 @@ class EmotionRecognizer:
             )
         return cls(model, feature_extractor)
 
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write a checkpoint that `from_pretrained` reads: weights, settings and the code of both."""
+        self.model.save_pretrained(folder)
+        self.feature_extractor.save_pretrained(folder)
+
     @property
     def sampling_rate(self) -> int:
         """Rate in Hz at which the model hears."""

@@ -37,6 +37,10 @@ class RecipeArguments:
     mixup_prob: float = field(
         default=FeatureAugmentation.mixup_prob, metadata={"help": "Share of training batches that are mixed."}
     )
+    temperature: float = field(
+        default=1.0,
+        metadata={"help": "What the trained scores are divided by, for honest probabilities."},
+    )
     early_stopping_patience: int = field(
         default=5,
         metadata={"help": "Evaluations without a better UAR before training stops; needs validation."},

@@ -77,6 +77,7 @@ def train_classifier(
         else [],
     )
     trainer.train(resume_from_checkpoint=resume_from_checkpoint)
+    model.config.temperature = recipe.temperature
     return trainer, EmotionRecognizer(model, feature_extractor)
 
 
