@@ -155,9 +155,12 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
                 elif "weight_hh" in name:
                     init.orthogonal_(parameter)
                 else:
-                    init.zeros_(parameter)
+                    bias = torch.zeros_like(parameter)
                     if "bias_ih" in name:
-                        init.ones_(parameter[module.hidden_size : 2 * module.hidden_size])
+                        bias[module.hidden_size : 2 * module.hidden_size] = 1.0
+                    init.copy_(
+                        parameter, bias
+                    )  # as a whole: `init` knows a loaded tensor, not a slice of one
 
 
 class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
