@@ -15,6 +15,8 @@ class FeatureAugmentation:
 
     Attributes:
         min_crop_fraction: The shortest part of a clip that is kept, drawn evenly up to the whole clip.
+        max_crop_frames: The longest part that is kept: padding a batch to one slow clip costs more time than
+            the end of that clip is worth.
         num_time_masks: Stretches of frames set to the mean (SpecAugment, Park et al., 2019).
         max_time_mask_fraction: Longest such stretch, as a share of the clip.
         equaliser_prob: Share of clips heard through another microphone: a smooth random curve over the mel
@@ -27,6 +29,7 @@ class FeatureAugmentation:
     """
 
     min_crop_fraction: float = 0.75
+    max_crop_frames: int = 240
     num_time_masks: int = 2
     max_time_mask_fraction: float = 0.12
     equaliser_prob: float = 0.8
@@ -87,6 +90,7 @@ class AugmentingCollator(FeatureCollator):
         """Crop, equalise, normalise and mask one clip of shape `(num_frames, feature_size)`."""
         settings = self.augmentation
         length = max(1, round(len(features) * rng.uniform(settings.min_crop_fraction, 1.0)))
+        length = min(length, settings.max_crop_frames)
         start = rng.integers(0, len(features) - length + 1)
         features = features[start : start + length]
         if rng.random() < settings.equaliser_prob:

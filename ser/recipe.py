@@ -26,9 +26,8 @@ class RecipeArguments:
     num_augmented_copies: int = field(
         default=12, metadata={"help": "Randomly changed copies of each training clip."}
     )
-    target_level_db: float | None = field(
-        default=None,
-        metadata={"help": "Level every clip is brought to, in dB; the recorded level if not given."},
+    target_level_db: float = field(
+        default=-26.0, metadata={"help": "Level that the speech of every clip is brought to, in dB."}
     )
     equaliser_std_db: float = field(
         default=FeatureAugmentation.equaliser_std_db,
@@ -57,7 +56,7 @@ class RecipeTrainingArguments(TrainingArguments):
     """`TrainingArguments` whose defaults are the shipped recipe."""
 
     num_train_epochs: float = field(
-        default=6.0, metadata={"help": "Passes over the training clips and all their copies."}
+        default=4.0, metadata={"help": "Passes over the training clips and all their copies."}
     )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips a step."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips a step of evaluation."})
