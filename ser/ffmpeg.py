@@ -66,13 +66,8 @@ def decode(
     command += ["-t", str(max_num_samples / sampling_rate + 1)]
     command += ["-read_ahead_limit", "-1", "-i", "cache:pipe:0"]
     command += ["-map", "0:a:0", "-ac", "1", "-ar", str(sampling_rate)]
-    command += [
-        "-fs",
-        str(4 * (max_num_samples + 1)),
-        "-f",
-        "f32le",
-        "pipe:1",
-    ]  # bounded also where times lie
+    # Bounded in bytes too, for a file whose times lie.
+    command += ["-fs", str(4 * (max_num_samples + 1)), "-f", "f32le", "pipe:1"]
     source: dict[str, Any] = {"input": file.getvalue()} if isinstance(file, io.BytesIO) else {"stdin": file}
     result = subprocess.run(
         command,

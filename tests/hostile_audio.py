@@ -166,7 +166,7 @@ def bombs() -> dict[str, bytes]:
         "bomb_11min.ogg": opus(33_000, granule=33_000 * 960),
         "bomb_rate_1.wav": wav(PCM * 3, rate=1),
         "bomb_11min_8bit.wav": wav(bytes(660 * 4000), rate=4000, bits=8),
-        "bomb_index.m4a": mp4_index_bomb(50_000_000, 1),
+        "bomb_index.m4a": mp4_index_bomb(20_000_000, 1),
         "bomb_16_indices.m4a": mp4_index_bomb(300_000, 16),
         "bomb_40_indices.m4a": mp4_index_bomb(300_000, 40),
         "bomb_1000_nested_boxes.mp4": box(b"ftyp", b"M4A \0\0\0\0") + nested_boxes(1000),
