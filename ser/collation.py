@@ -35,7 +35,7 @@ class FeatureAugmentation:
     equaliser_prob: float = 0.8
     equaliser_std_db: float = 4.0
     num_equaliser_knots: int = 8
-    mixup_prob: float = 0.5
+    mixup_prob: float = 1.0
     mixup_alpha: float = 0.4
     label_smoothing: float = 0.1
 

@@ -43,7 +43,7 @@ class MfccLstmConfig(PreTrainedConfig):
     hidden_size: int = 128
     num_hidden_layers: int = 1
     attention_size: int = 128
-    conv_dropout: float | int = 0.1
+    conv_dropout: float | int = 0.2
     dropout: float | int = 0.3
     temperature: float | int = 1.0
 

@@ -1,5 +1,6 @@
 """The recipe: what a training run is made of, with the shipped one as default."""
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +46,9 @@ class RecipeArguments:
         metadata={"help": "Evaluations without a better UAR before training stops; needs validation."},
     )
     augmentation_seed: int = field(default=0, metadata={"help": "Seed of the augmented copies."})
-    num_proc: int | None = field(default=None, metadata={"help": "Processes that compute features."})
+    num_proc: int | None = field(
+        default_factory=os.cpu_count, metadata={"help": "Processes that compute features; one a core."}
+    )
     feature_cache_dir: str | None = field(
         default=None, metadata={"help": "Where features are kept; the cache folder of datasets if not given."}
     )
@@ -61,7 +64,7 @@ class RecipeTrainingArguments(TrainingArguments):
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips a step."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips a step of evaluation."})
     learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
-    weight_decay: float = field(default=1e-2, metadata={"help": "Weight decay of AdamW."})
+    weight_decay: float = field(default=5e-2, metadata={"help": "Weight decay of AdamW."})
     lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule of the learning rate."})
     warmup_steps: float = field(default=0.1, metadata={"help": "Share of the steps in which the rate rises."})
     max_grad_norm: float = field(default=2.0, metadata={"help": "Norm that gradients are clipped to."})
