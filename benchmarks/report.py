@@ -1,4 +1,4 @@
-"""Write `docs/results.md` and `docs/results.json` from the committed result files, without training anything.
+"""Write `docs/results.md`, `docs/results.json` and the README's table from the committed result files.
 
     python benchmarks/report.py
 
@@ -6,6 +6,7 @@ Every table names the command that made its result files.
 """
 
 import json
+import re
 import sys
 from collections import defaultdict
 from pathlib import Path
@@ -18,10 +19,8 @@ sys.path.insert(0, str(ROOT))
 
 from ser.metrics import accuracy, bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
 
-RESULTS_DIR = ROOT / "benchmarks" / "results"
-SHIPPED_METRICS = ROOT / "docs" / "evaluation" / "metrics.json"
-TRAIN_RESULTS = ROOT / "checkpoint" / "training_metrics.json"
 NUM_RESAMPLES = 2000
+README_BLOCK = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 PROTOCOL_TEXTS = {
     "luna5": "luna5: five folds by actor, every voice unseen (Luna-Jimenez et al. 2021)",
@@ -99,11 +98,8 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
     return lines
 
 
-def main() -> None:
-    """Read every result file, write the two reports."""
-    results: dict[str, dict[str, Any]] = {}
-    for folder in sorted(path for path in RESULTS_DIR.glob("*/*") if path.is_dir()):
-        results.setdefault(folder.parent.name, {})[folder.name] = summarise(folder)
+def report(results: dict[str, dict[str, Any]], train: dict[str, Any]) -> str:
+    """The text of `docs/results.md`."""
     lines = [
         "# Results",
         "",
@@ -119,14 +115,48 @@ def main() -> None:
     for protocol in PROTOCOL_TEXTS:
         if protocol in results:
             lines += protocol_table(protocol, results[protocol])
-    if SHIPPED_METRICS.exists():
-        metrics = json.loads(SHIPPED_METRICS.read_text())
-        results["shipped"] = {"checkpoint": metrics}
-        lines += shipped_table(metrics)
-    if TRAIN_RESULTS.exists():
-        lines += training_table(json.loads(TRAIN_RESULTS.read_text()))
-    (ROOT / "docs" / "results.md").write_text("\n".join(lines))
-    (ROOT / "docs" / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    lines += shipped_table(results["shipped"]["checkpoint"]) + training_table(train)
+    return "\n".join(lines)
+
+
+def readme_table(results: dict[str, dict[str, Any]]) -> str:
+    """The rows that the README shows: the shipped checkpoint, and each recipe on luna5 and stratified80."""
+    rows = [
+        (
+            "the shipped checkpoint on actors 21 to 24, four voices it never heard",
+            results["shipped"]["checkpoint"],
+        )
+    ]
+    for protocol, text in (
+        ("luna5", "24 unseen voices in five folds"),
+        ("stratified80", "random clips, known voices"),
+    ):
+        for recipe, result in results.get(protocol, {}).items():
+            rows.append((f"{text} ({protocol}), {recipe}", result))
+    lines = ["| measured on | UAR | 95 % interval over actors | accuracy |", "|---|---|---|---|"]
+    for text, result in rows:
+        low, high = result["uar_interval"]["low"], result["uar_interval"]["high"]
+        uar, accuracy = f"{100 * result['uar']:.1f}", f"{100 * result['accuracy']:.1f}"
+        lines.append(f"| {text} | **{uar}** | {100 * low:.1f} to {100 * high:.1f} | {accuracy} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(root: Path = ROOT) -> None:
+    """Read every result file, write the reports and the README's table.
+
+    Args:
+        root: The repository, or a folder with its `README.md` and result files.
+    """
+    results: dict[str, dict[str, Any]] = {}
+    for folder in sorted(path for path in root.glob("benchmarks/results/*/*") if path.is_dir()):
+        results.setdefault(folder.parent.name, {})[folder.name] = summarise(folder)
+    evaluation = json.loads((root / "docs" / "evaluation" / "metrics.json").read_text())
+    results["shipped"] = {"checkpoint": evaluation}
+    train = json.loads((root / "checkpoint" / "training_metrics.json").read_text())
+    (root / "docs" / "results.md").write_text(report(results, train))
+    (root / "docs" / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    readme = root / "README.md"
+    readme.write_text(README_BLOCK.sub(rf"\g<1>{readme_table(results)}\g<2>", readme.read_text()))
 
 
 def shipped_table(metrics: dict[str, Any]) -> list[str]:
