@@ -13,7 +13,7 @@ MODEL ?= checkpoint
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help app train evaluate test conformance lint fix
+.PHONY: help app train evaluate test conformance hardening lint fix
 
 help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
@@ -37,6 +37,9 @@ test: $(DEV_READY)  ## Run all tests
 conformance: $(DEV_READY)  ## Run transformers' own common tests on our classes; fetches them once
 	$(VENV)/bin/python tests/conformance/fetch.py $(VENV)/conformance
 	SER_CONFORMANCE=$(VENV)/conformance $(VENV)/bin/python -m pytest tests/conformance $(ARGS)
+
+hardening: $(DEV_READY)  ## Run the long form of the tests with hostile sound: 10,000 mutations
+	SER_HARDENING=1 $(VENV)/bin/python -m pytest tests/test_hostile_audio.py $(ARGS)
 
 lint: $(DEV_READY)  ## Check style, format and types
 	$(VENV)/bin/ruff check .
