@@ -1,0 +1,211 @@
+"""Batches are padded and normalised; in training they change anew, and labels stay probabilities."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ser.augmentation import equalise
+from ser.collation import AugmentingCollator, FeatureAugmentation, FeatureCollator
+from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor, dct_matrix
+
+RATE = 16_000
+NUM_LABELS = 8
+MEAN, STD = np.linspace(-20, 20, 40).tolist(), np.linspace(1, 9, 40).tolist()
+EXTRACTOR = MfccLstmFeatureExtractor(mean=MEAN, std=STD)
+# Nothing is changed: each test turns on what it is about.
+UNCHANGED = FeatureAugmentation(
+    min_crop_fraction=1.0,
+    num_time_masks=0,
+    equaliser_prob=0.0,
+    mixup_prob=0.0,
+    label_smoothing=0.0,
+)
+
+
+def examples(lengths: tuple[int, ...] = (30, 50, 7)) -> list[dict]:
+    rng = np.random.default_rng(0)
+    return [
+        {"input_features": rng.normal(5, 3, (length, 40)).astype(np.float32), "labels": np.int64(label + 2)}
+        for label, length in enumerate(lengths)
+    ]
+
+
+def collate(batch: list[dict], seed: int = 0, **changes):
+    torch.manual_seed(seed)
+    return AugmentingCollator(EXTRACTOR, NUM_LABELS, replace(UNCHANGED, **changes))(batch)
+
+
+@pytest.fixture(params=["evaluation", "training"])
+def collator(request) -> FeatureCollator:
+    if request.param == "evaluation":
+        return FeatureCollator(EXTRACTOR)
+    return AugmentingCollator(EXTRACTOR, NUM_LABELS, UNCHANGED)
+
+
+def test_features_are_normalised_and_padded_with_a_mask(collator):
+    batch = collator(examples())
+    assert set(batch) == {"input_features", "attention_mask", "labels"}
+    assert batch["input_features"].shape == (3, 50, 40)
+    assert batch["input_features"].dtype == torch.float32
+    for row, example in enumerate(examples()):
+        length = len(example["input_features"])
+        expected = (example["input_features"] - MEAN) / STD
+        np.testing.assert_allclose(batch["input_features"][row, :length], expected, atol=1e-5)
+        assert not batch["input_features"][row, length:].any()
+        assert batch["attention_mask"][row].tolist() == [1] * length + [0] * (50 - length)
+
+
+def test_a_batch_is_what_the_extractor_gives():
+    rng = np.random.default_rng(0)
+    waveforms = [rng.normal(0, 0.1, n).astype(np.float32) for n in (5_000, 8_000)]
+    plain = MfccLstmFeatureExtractor(do_normalize=False)
+    features = plain(waveforms, sampling_rate=RATE, padding=False)["input_features"]
+    batch = FeatureCollator(EXTRACTOR)([{"input_features": matrix, "labels": 0} for matrix in features])
+    expected = EXTRACTOR(waveforms, sampling_rate=RATE, return_tensors="pt")
+    torch.testing.assert_close(batch["input_features"], expected["input_features"], rtol=0, atol=1e-4)
+    torch.testing.assert_close(batch["attention_mask"], expected["attention_mask"])
+
+
+def test_lists_are_taken_as_arrays_are(collator):
+    as_lists = [
+        {"input_features": e["input_features"].tolist(), "labels": int(e["labels"])} for e in examples()
+    ]
+    for ours, theirs in zip(collator(as_lists).values(), collator(examples()).values(), strict=True):
+        torch.testing.assert_close(ours, theirs, check_dtype=False)
+
+
+def test_labels_are_indices_in_evaluation_and_probabilities_in_training():
+    assert FeatureCollator(EXTRACTOR)(examples())["labels"].tolist() == [2, 3, 4]
+    torch.testing.assert_close(collate(examples())["labels"], torch.eye(NUM_LABELS)[[2, 3, 4]])
+    smooth = collate(examples(), label_smoothing=0.2)["labels"]
+    assert smooth[0].tolist() == pytest.approx([0.025] * 2 + [0.825] + [0.025] * 5)
+
+
+def test_examples_are_left_as_they_were():
+    batch = examples()
+    collate(batch, num_time_masks=3, max_time_mask_fraction=0.9, equaliser_prob=1.0, mixup_prob=1.0)
+    for ours, before in zip(batch, examples(), strict=True):
+        np.testing.assert_array_equal(ours["input_features"], before["input_features"])
+
+
+def test_a_crop_is_a_stretch_of_the_clip_no_shorter_than_asked():
+    (example,) = examples((200,))
+    whole = collate([example])["input_features"][0]
+    lengths = set()
+    for seed in range(60):
+        crop = collate([example], seed, min_crop_fraction=0.6)["input_features"][0]
+        starts = [start for start in range(200 - len(crop) + 1) if torch.equal(whole[start], crop[0])]
+        assert len(starts) == 1
+        torch.testing.assert_close(crop, whole[starts[0] : starts[0] + len(crop)])
+        lengths.add(len(crop))
+    assert 120 <= min(lengths) < 135
+    assert 185 < max(lengths) <= 200
+
+
+def test_masks_are_stretches_of_the_mean_no_longer_than_asked():
+    (example,) = examples((200,))
+    whole = collate([example])["input_features"][0]
+    longest = 0
+    for seed in range(60):
+        masked = collate([example], seed, num_time_masks=1, max_time_mask_fraction=0.2)["input_features"][0]
+        hidden = (masked == 0).all(dim=1)
+        torch.testing.assert_close(masked[~hidden], whole[~hidden], rtol=0, atol=0)
+        assert hidden.int().diff().abs().sum() <= 2, "more than one stretch"
+        longest = max(longest, int(hidden.sum()))
+    assert 30 < longest <= 40
+    three = collate([example], 1, num_time_masks=3, max_time_mask_fraction=0.2)["input_features"][0]
+    assert (three == 0).all(dim=1).int().diff().abs().sum() > 2
+
+
+def test_an_equaliser_is_one_offset_for_all_frames():
+    (example,) = examples((200,))
+    whole = collate([example])["input_features"][0]
+    offsets = [
+        collate([example], seed, equaliser_prob=1.0)["input_features"][0] - whole for seed in range(80)
+    ]
+    for offset in offsets:
+        torch.testing.assert_close(offset, offset[:1].expand_as(offset), rtol=0, atol=1e-4)
+    # The transform is orthonormal: what the offset weighs in the cepstrum it weighs in decibels of the bands.
+    decibels = torch.stack([offset[0] for offset in offsets]) * torch.tensor(STD)
+    per_band_db = decibels.square().sum(dim=1).div(EXTRACTOR.num_mel_bins).mean().sqrt()
+    assert 2.5 < per_band_db < 4.0  # 4 dB at the knots, less where it is interpolated between them
+
+
+def test_an_equaliser_of_features_is_an_equaliser_of_the_waveform():
+    """The same curve, heard as sound or added as offset, gives nearly the same cepstrum."""
+    waveform = np.random.default_rng(0).normal(0, 0.1, 2 * RATE).astype(np.float32)
+    plain = MfccLstmFeatureExtractor(trim_top_db=None, do_normalize=False)
+    offset = AugmentingCollator(plain, NUM_LABELS, UNCHANGED)._draw_equaliser(np.random.default_rng(3))
+    # The 64 bands are centred on the inner 64 of 66 points that lie evenly on the mel scale.
+    gains_db = np.pad(offset @ dct_matrix(40, 64).numpy().T, 1, mode="edge")
+    before, after = (
+        plain(sound, sampling_rate=RATE, return_tensors="np").input_features[0]
+        for sound in (waveform, equalise(waveform, RATE, gains_db))
+    )
+    change = (after - before)[5:-5]
+    assert np.linalg.norm(change.mean(axis=0) - offset) < 0.05 * np.linalg.norm(offset)
+    assert change.std(axis=0).max() < 0.05 * np.linalg.norm(offset)
+
+
+def test_mixup_mixes_features_labels_and_masks_alike():
+    batch, plain = examples(), collate(examples())
+    num_mixed = 0
+    for seed in range(20):
+        mixed = collate(batch, seed, mixup_prob=1.0)
+        torch.testing.assert_close(mixed["labels"].sum(dim=1), torch.ones(3))
+        assert mixed["input_features"].dtype == mixed["labels"].dtype == torch.float32
+        for row in range(3):
+            # Each clip has its own emotion: its label tells the partner and the weight.
+            share = mixed["labels"][row, 2:5]
+            partner = next((other for other in range(3) if other != row and share[other] > 0), row)
+            weight = share[row] if partner != row else 1.0
+            num_mixed += partner != row
+            expected = weight * plain["input_features"][row] + (1 - weight) * plain["input_features"][partner]
+            torch.testing.assert_close(mixed["input_features"][row], expected, rtol=0, atol=1e-4)
+            both = plain["attention_mask"][row] | plain["attention_mask"][partner]
+            assert torch.equal(mixed["attention_mask"][row], both)
+    assert num_mixed > 20
+
+
+def test_mixup_happens_as_often_as_asked():
+    num_mixed = sum(
+        bool((collate(examples(), seed, mixup_prob=0.3)["labels"].max(dim=1).values < 1).any())
+        for seed in range(100)
+    )
+    assert 12 <= num_mixed <= 38  # a permutation of three leaves one time in six all where they are
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_clips_of_a_few_frames_stay_finite(length: int):
+    for seed in range(20):
+        torch.manual_seed(seed)
+        batch = AugmentingCollator(EXTRACTOR, NUM_LABELS, FeatureAugmentation())(examples((length, length)))
+        assert torch.isfinite(batch["input_features"]).all()
+        assert batch["attention_mask"].sum(dim=1).min() >= 1
+
+
+def test_torchs_seed_decides_and_numpys_does_not():
+    collator = AugmentingCollator(EXTRACTOR, NUM_LABELS, FeatureAugmentation())
+    first, second = [], []
+    for found, global_seed in ((first, 1), (second, 2)):
+        torch.manual_seed(7)
+        np.random.seed(global_seed)  # noqa: NPY002
+        before = np.random.get_state()[1].copy()  # noqa: NPY002
+        found += [collator(examples()), collator(examples())]
+        assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    for ours, theirs in zip(first, second, strict=True):
+        for name in ours:
+            assert torch.equal(ours[name], theirs[name])
+    assert first[0]["input_features"].shape != first[1]["input_features"].shape or not torch.equal(
+        first[0]["input_features"], first[1]["input_features"]
+    ), "the same changes in every epoch"
+
+
+def test_evaluation_is_the_same_every_time():
+    collator = FeatureCollator(EXTRACTOR)
+    state = torch.get_rng_state()
+    for ours, theirs in zip(collator(examples()).values(), collator(examples()).values(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert torch.equal(torch.get_rng_state(), state)
