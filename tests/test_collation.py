@@ -17,6 +17,7 @@ EXTRACTOR = MfccLstmFeatureExtractor(mean=MEAN, std=STD)
 # Nothing is changed: each test turns on what it is about.
 UNCHANGED = FeatureAugmentation(
     min_crop_fraction=1.0,
+    max_crop_frames=10_000,
     num_time_masks=0,
     equaliser_prob=0.0,
     mixup_prob=0.0,
@@ -102,6 +103,12 @@ def test_a_crop_is_a_stretch_of_the_clip_no_shorter_than_asked():
         lengths.add(len(crop))
     assert 120 <= min(lengths) < 135
     assert 185 < max(lengths) <= 200
+
+
+def test_a_crop_is_no_longer_than_asked():
+    batch = examples((200, 90, 91))
+    masks = collate(batch, max_crop_frames=90)["attention_mask"]
+    assert masks.sum(dim=1).tolist() == [90, 90, 90]
 
 
 def test_masks_are_stretches_of_the_mean_no_longer_than_asked():
