@@ -1,0 +1,137 @@
+"""What is known of a checkpoint, read from the result files that the measuring programs left."""
+
+import json
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from safetensors import safe_open
+
+from .configuration_mfcc_lstm import MfccLstmConfig
+from .metrics import unweighted_average_recall
+from .training_record import RECORD_NAME
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SHIPPED_FOLDER = "checkpoint"
+SHIPPED_RECIPE = "hybrid"  # of the recipes in the results, the one that the checkpoint was trained with
+PROTOCOL_ORDER = ("luna5", "emobox6", "loso24", "dev5", "stratified80", "timnet10")
+SPREAD_PROTOCOL = "luna5"  # its folds test every actor once
+VALIDATION_SCORES = ("uar", "accuracy")
+
+
+class Spread(NamedTuple):
+    """Unweighted average recall by who speaks, 0 to 1, each the mean over seeds."""
+
+    by_gender: dict[str, float]
+    by_actor: dict[int, float]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What is known of a checkpoint.
+
+    Attributes:
+        protocols: By protocol, the summary that `benchmarks/report.py` makes of the recipe's result files.
+        spread: How the recipe does on one voice and another, on `SPREAD_PROTOCOL`.
+        evaluations: What `evaluation.py` wrote of this very checkpoint, a dictionary a corpus.
+        validation: Scores on the actors that chose among the checkpoints of the training, if there were any.
+        record: How it was trained, as `train.py` leaves it.
+        config: Its `config.json`.
+        num_parameters: Trained numbers in its weights.
+    """
+
+    protocols: dict[str, dict[str, Any]] = field(default_factory=dict)
+    spread: Spread | None = None
+    evaluations: list[dict[str, Any]] = field(default_factory=list)
+    validation: dict[str, float] = field(default_factory=dict)
+    record: dict[str, Any] | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    num_parameters: int = 0
+
+    @property
+    def model_type(self) -> str:
+        """The kind of model, such as "mfcc-lstm"."""
+        return str(self.config.get("model_type", MfccLstmConfig.model_type))
+
+    @property
+    def base_model(self) -> str | None:
+        """The pretrained model it was made from, if any."""
+        return (self.record or {}).get("base_model")
+
+
+def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
+    """What the committed files say of the shipped checkpoint and its recipe; what is missing is left out."""
+    results = _read_json(root / "docs" / "results.json") or {}
+    evaluations = [_read_json(file) for file in sorted(root.glob("docs/evaluation*/metrics.json"))]
+    return Measurements(
+        protocols={
+            name: results[name][SHIPPED_RECIPE]
+            for name in PROTOCOL_ORDER
+            if SHIPPED_RECIPE in results.get(name, {})
+        },
+        spread=voice_spread(root / "benchmarks" / "results" / SPREAD_PROTOCOL / SHIPPED_RECIPE),
+        evaluations=[evaluation for evaluation in evaluations if evaluation],
+        **_about_checkpoint(root / SHIPPED_FOLDER),
+    )
+
+
+def measurements_of(folder: Path) -> Measurements:
+    """What a freshly trained checkpoint says of itself, and `evaluation.py` in its folder `evaluation`."""
+    metrics = _read_json(folder / "training_metrics.json") or {}
+    evaluation = _read_json(folder / "evaluation" / "metrics.json")
+    return Measurements(
+        evaluations=[evaluation] if evaluation else [],
+        validation={name: metrics[f"eval_{name}"] for name in VALIDATION_SCORES if f"eval_{name}" in metrics},
+        **_about_checkpoint(folder),
+    )
+
+
+def _about_checkpoint(folder: Path) -> dict[str, Any]:
+    num_parameters = 0
+    for file in folder.glob("model*.safetensors"):
+        with safe_open(file, framework="numpy") as weights:
+            names = weights.keys()
+            # What batch normalisation counts is kept beside the weights, but nothing in it was trained.
+            trained = [name for name in names if "running_" not in name and "num_batches" not in name]
+            num_parameters += sum(math.prod(weights.get_slice(name).get_shape()) for name in trained)
+    return {
+        "record": _read_json(folder / RECORD_NAME),
+        "config": _read_json(folder / "config.json") or {},
+        "num_parameters": num_parameters,
+    }
+
+
+def voice_spread(folder: Path) -> Spread | None:
+    """Scores by gender and actor from the files of a protocol whose folds test every actor once.
+
+    Args:
+        folder: Holds `foldN-seedS.json` as `benchmarks/cross_validate.py` writes them.
+
+    Returns:
+        The spread, or `None` where there are no files.
+    """
+    scores: dict[Any, list[float]] = defaultdict(list)
+    runs = [_read_json(file) or {} for file in sorted(folder.glob("fold*-seed*.json"))]
+    for seed in sorted({run["seed"] for run in runs}):
+        of_seed = [run for run in runs if run["seed"] == seed]
+        labels = np.concatenate([run["labels"] for run in of_seed])
+        predictions = np.concatenate([np.argmax(run["probabilities"], axis=1) for run in of_seed])
+        actors = np.array([int(clip[-2:]) for run in of_seed for clip in run["clips"]])
+        groups = {actor: actors == actor for actor in np.unique(actors).tolist()}
+        groups |= {"female": actors % 2 == 0, "male": actors % 2 == 1}  # RAVDESS: even actors are women
+        for group, clips in groups.items():
+            scores[group].append(unweighted_average_recall(labels[clips], predictions[clips]))
+    if not scores:
+        return None
+    means = {group: float(np.mean(uars)) for group, uars in scores.items()}
+    return Spread(
+        by_gender={gender: means.pop(gender) for gender in ("female", "male")},
+        by_actor=dict(sorted(means.items())),
+    )
+
+
+def _read_json(file: Path) -> dict[str, Any] | None:
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None

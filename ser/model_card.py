@@ -1,0 +1,232 @@
+"""The model card: `model_card.md`, whose numbers come from result files and from nowhere else.
+
+    python -m ser.model_card            # write the numbers into model_card.md
+    python -m ser.model_card --check    # fail if they are not those of the files
+
+The prose is written by hand. The metadata on top and what stands between `<!-- NAME: ... -->` and
+`<!-- end of NAME -->` is written by this command; a protocol without result files is left out.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from .configuration_mfcc_lstm import MfccLstmConfig
+from .measurements import (
+    REPOSITORY,
+    SHIPPED_FOLDER,
+    SPREAD_PROTOCOL,
+    Measurements,
+    measurements_of,
+    shipped_measurements,
+)
+from .splits import PROTOCOLS, ActorProtocol
+
+CARD_FILE = "model_card.md"
+LOCAL_MODEL = '"checkpoint"'  # what the card's code loads in this repository, and a Hub id once published
+OWN_TEXT = "written by python -m ser.model_card"
+BLOCK = re.compile(rf"<!-- (?P<name>\w+): {OWN_TEXT} -->\n(?P<text>.*?)<!-- end of (?P=name) -->", re.DOTALL)
+FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+
+
+def fill_card(card: str, measured: Measurements, model_name: str = "speech-emotion-mfcc-lstm") -> str:
+    """Write the metadata and every block of a card anew.
+
+    Args:
+        card: The card, whatever numbers are in it.
+        measured: The numbers.
+        model_name: What the model is called in the metadata.
+
+    Returns:
+        The card with these numbers and no others.
+
+    Raises:
+        ValueError: If the card lacks the metadata, or names a block that nothing is written into.
+    """
+    blocks = {
+        "architecture": _architecture_text,
+        "protocols": _protocols_text,
+        "spread": _spread_text,
+        "elsewhere": _elsewhere_text,
+        "training": _training_text,
+    }
+
+    def written(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name not in blocks:
+            raise ValueError(f"The card has a block {name!r}, expected one of {', '.join(blocks)}.")
+        text = "".join(f"{line}\n" for line in blocks[name](measured))
+        return f"<!-- {name}: {OWN_TEXT} -->\n{text}<!-- end of {name} -->"
+
+    front_matter = f"---\n{card_metadata(measured, model_name).to_yaml()}\n---\n"
+    card, num_replaced = FRONT_MATTER.subn(lambda _: front_matter, card)
+    if num_replaced != 1:
+        raise ValueError("The card has to begin with its metadata, between two lines of `---`.")
+    return BLOCK.sub(written, card)
+
+
+def published_card(folder: Path, hub_model_id: str, root: Path = REPOSITORY) -> str:
+    """The card that a checkpoint is published with, its code loading the published model.
+
+    The checkpoint of this repository has the measurements of this repository; any other one those that its
+    folder holds.
+    """
+    is_shipped = folder.resolve() == (root / SHIPPED_FOLDER).resolve()
+    measured = shipped_measurements(root) if is_shipped else measurements_of(folder)
+    card = (root / CARD_FILE).read_text(encoding="utf-8")
+    filled = fill_card(card, measured, model_name=hub_model_id.rpartition("/")[2])
+    return filled.replace(LOCAL_MODEL, f'"{hub_model_id}"')
+
+
+def card_metadata(measured: Measurements, model_name: str) -> ModelCardData:
+    """What the Hub reads: licence, task, and every measurement as a result of its own, in percent."""
+    results = []
+    for name, summary in measured.protocols.items():
+        text = f"RAVDESS speech, protocol {name} ({_voices(name)} voices)"
+        results += _results(text, "ravdess", name, summary)
+    for evaluation in measured.evaluations:
+        corpus = evaluation["corpus"]["name"]
+        results += _results(evaluation["title"], corpus, "held-out actors", evaluation)
+    return ModelCardData(
+        license="cc-by-nc-sa-4.0",
+        language="en",
+        library_name="transformers",
+        pipeline_tag="audio-classification",
+        tags=["speech-emotion-recognition", "emotion", "speech", "ravdess", measured.model_type],
+        datasets=["ravdess"],
+        metrics=["recall", "accuracy"],
+        base_model=measured.base_model,
+        model_name=model_name,
+        eval_results=results or None,
+    )
+
+
+def _results(title: str, corpus: str, config: str, scores: dict[str, Any]) -> list[EvalResult]:
+    names = {"uar": ("recall", "Unweighted average recall"), "accuracy": ("accuracy", "Accuracy")}
+    return [
+        EvalResult(
+            task_type="audio-classification",
+            task_name="Speech emotion recognition",
+            dataset_type=corpus,
+            dataset_name=title,
+            dataset_config=config,
+            dataset_split="test",
+            metric_type=metric_type,
+            metric_name=f"{name}, percent",
+            metric_value=round(100 * scores[key], 1),
+            metric_args={"average": "macro"} if metric_type == "recall" else None,
+        )
+        for key, (metric_type, name) in names.items()
+    ]
+
+
+def _architecture_text(measured: Measurements) -> Iterator[str]:
+    millions = measured.num_parameters / 1e6
+    size = f", {millions:.2f} million parameters" if measured.num_parameters else ""
+    if measured.model_type == MfccLstmConfig.model_type:
+        num_convolutions = len(measured.config.get("conv_channels", MfccLstmConfig().conv_channels))
+        yield (
+            "40 mel-frequency cepstral coefficients every 10 ms, normalised with the statistics of the"
+            f" training voices; {num_convolutions} convolutions; a bidirectional LSTM; attentive pooling over"
+            f" time; one linear layer{size}. The code comes with the weights and needs torch, numpy and"
+            " transformers."
+        )
+    else:
+        origin = f", made from `{measured.base_model}`" if measured.base_model else ""
+        yield f"A `{measured.model_type}` of transformers{size}{origin}, fine-tuned on RAVDESS."
+
+
+def _protocols_text(measured: Measurements) -> Iterator[str]:
+    if not (measured.protocols or measured.evaluations or measured.validation):
+        yield "No measurements are published with this checkpoint."
+        return
+    yield "| measured on | voices | UAR | 95 % interval over actors | accuracy | clips |"
+    yield "|---|---|---|---|---|---|"
+    for evaluation in measured.evaluations:
+        yield f"| this checkpoint: {evaluation['title']} | new {_scores_text(evaluation)}"
+    for name, summary in measured.protocols.items():
+        folds = f"{summary['num_folds']} folds, {summary['num_seeds']} seeds"
+        yield f"| the recipe: {name}, {folds} | {_voices(name)} {_scores_text(summary)}"
+    if measured.validation:
+        uar, accuracy = (100 * measured.validation[key] for key in ("uar", "accuracy"))
+        yield f"| this checkpoint: the actors it was chosen by | new | {uar:.1f} | | {accuracy:.1f} | |"
+
+
+def _spread_text(measured: Measurements) -> Iterator[str]:
+    if measured.spread:
+        by_gender, by_actor = ({k: 100 * v for k, v in group.items()} for group in measured.spread)
+        lowest, highest = min(by_actor, key=by_actor.__getitem__), max(by_actor, key=by_actor.__getitem__)
+        genders = ", ".join(f"{gender} voices {uar:.1f}" for gender, uar in sorted(by_gender.items()))
+        yield (
+            f"UAR on {SPREAD_PROTOCOL}, each voice new to the model that hears it: {genders}; single actors "
+            f"from {by_actor[lowest]:.1f} (actor {lowest}) to {by_actor[highest]:.1f} (actor {highest})."
+        )
+        yield ""
+    for evaluation in measured.evaluations:
+        yield f"This checkpoint on {evaluation['title']}:"
+        yield ""
+        yield "| group | UAR | accuracy | clips |"
+        yield "|---|---|---|---|"
+        for group in ("gender", "intensity", "actor"):
+            for value, scores in evaluation[f"per_{group}"].items():
+                percents = " | ".join(f"{100 * scores[key]:.1f}" for key in ("uar", "accuracy"))
+                yield f"| {group} {value} | {percents} | {scores['num_clips']} |"
+        yield ""
+
+
+def _elsewhere_text(measured: Measurements) -> Iterator[str]:
+    for evaluation in measured.evaluations:
+        if evaluation["corpus"]["name"] != "ravdess":
+            uar = 100 * evaluation["uar"]
+            yield f"On {evaluation['title']}, to which nothing was adapted, it reaches {uar:.1f} UAR."
+
+
+def _training_text(measured: Measurements) -> Iterator[str]:
+    record = measured.record
+    if record is None:
+        yield "How it was trained is not recorded."
+        return
+    train, held_out = (", ".join(map(str, record[f"{side}_actors"])) for side in ("train", "test"))
+    versions = record["package_versions"]
+    yield (
+        f"Trained on {record['corpus']}, actors {train}; actors {held_out} were left alone. Python "
+        f"{record['python_version']}, torch {versions['torch']}, transformers {versions['transformers']}."
+    )
+    yield from ("", "```shell", record["command"], "```")
+
+
+def _scores_text(scores: dict[str, Any]) -> str:
+    low, high = (100 * scores["uar_interval"][end] for end in ("low", "high"))
+    uar, accuracy = 100 * scores["uar"], 100 * scores["accuracy"]
+    return f"| **{uar:.1f}** | {low:.1f} to {high:.1f} | {accuracy:.1f} | {scores['num_clips']} |"
+
+
+def _voices(protocol: str) -> str:
+    return "new" if isinstance(PROTOCOLS[protocol], ActorProtocol) else "known"
+
+
+def main(arguments: list[str]) -> None:
+    """Parse, then write or compare."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ser.model_card",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the numbers differ")
+    args = parser.parse_args(arguments)
+    file = REPOSITORY / CARD_FILE
+    card = file.read_text(encoding="utf-8")
+    filled = fill_card(card, shipped_measurements())
+    if not args.check:
+        file.write_text(filled, encoding="utf-8")
+    elif filled != card:
+        sys.exit(f"{CARD_FILE} does not hold the numbers of the result files: run python -m ser.model_card.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,193 @@
+"""The model card: its numbers are those of the result files, its metadata is whole, its code runs."""
+
+import ast
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from huggingface_hub import ModelCard
+from random_checkpoint import save_random_checkpoint
+from transformers import AutoModelForAudioClassification
+
+from ser.labels import EMOTIONS
+from ser.measurements import (
+    REPOSITORY,
+    SHIPPED_FOLDER,
+    Measurements,
+    measurements_of,
+    shipped_measurements,
+    voice_spread,
+)
+from ser.model_card import CARD_FILE, fill_card, published_card
+
+CARD = (REPOSITORY / CARD_FILE).read_text()
+CODE = re.findall(r"```python\n(.*?)```", CARD, re.DOTALL)
+
+INTERVAL = {"low": 0.601, "high": 0.702, "confidence": 0.95}
+SUMMARY = {
+    "uar": 0.6543,
+    "accuracy": 0.6617,
+    "uar_interval": INTERVAL,
+    "num_clips": 1440,
+    "num_folds": 5,
+    "num_seeds": 3,
+}
+GROUP_SCORES = {"uar": 0.5, "accuracy": 0.25, "num_clips": 120}
+EVALUATION = {
+    "title": "RAVDESS, actors 21, 22, 23, 24",
+    "corpus": {"name": "ravdess"},
+    "uar": 0.7011,
+    "accuracy": 0.7123,
+    "uar_interval": INTERVAL,
+    "num_clips": 240,
+    "per_gender": {"female": GROUP_SCORES},
+    "per_intensity": {"strong": GROUP_SCORES},
+    "per_actor": {"21": GROUP_SCORES},
+}
+ELSEWHERE = EVALUATION | {"title": "EMODB, all actors", "corpus": {"name": "emodb"}, "uar": 0.3456}
+RECORD = {
+    "corpus": "RAVDESS speech",
+    "train_actors": [1, 2],
+    "test_actors": [21, 22],
+    "python_version": "3.11.7",
+    "package_versions": {"torch": "2.13.0", "transformers": "5.23.0"},
+    "command": "python train.py --data_dir data --output_dir output",
+}
+
+
+def write_json(file: Path, content: dict) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content))
+
+
+def test_the_card_holds_the_numbers_of_the_result_files():
+    assert fill_card(CARD, shipped_measurements()) == CARD, "run python -m ser.model_card"
+
+
+def test_the_card_says_what_the_hub_needs_to_know():
+    data = ModelCard(CARD).data
+    assert data.license == "cc-by-nc-sa-4.0"
+    assert data.pipeline_tag == "audio-classification"
+    assert data.library_name == "transformers"
+    assert data.datasets
+    assert data.metrics
+
+
+def test_every_protocol_is_a_result_of_its_own_in_percent():
+    measured = Measurements(
+        protocols={"luna5": SUMMARY, "timnet10": SUMMARY}, evaluations=[EVALUATION, ELSEWHERE]
+    )
+    card = ModelCard(fill_card(CARD, measured, model_name="voices"))
+    (index,) = card.data.to_dict()["model-index"]
+    assert index["name"] == "voices"
+    results = {
+        (result["dataset"]["type"], result["dataset"]["config"]): {
+            metric["type"]: metric["value"] for metric in result["metrics"]
+        }
+        for result in index["results"]
+    }
+    assert results == {
+        ("ravdess", "luna5"): {"recall": 65.4, "accuracy": 66.2},
+        ("ravdess", "timnet10"): {"recall": 65.4, "accuracy": 66.2},
+        ("ravdess", "held-out actors"): {"recall": 70.1, "accuracy": 71.2},
+        ("emodb", "held-out actors"): {"recall": 34.6, "accuracy": 71.2},
+    }
+    names = [result["dataset"]["name"] for result in index["results"]]
+    assert "RAVDESS speech, protocol luna5 (new voices)" in names
+    assert "RAVDESS speech, protocol timnet10 (known voices)" in names
+
+
+def test_numbers_stand_in_the_prose_and_missing_protocols_do_not():
+    measured = Measurements(protocols={"luna5": SUMMARY}, evaluations=[EVALUATION, ELSEWHERE], record=RECORD)
+    card = fill_card(CARD, measured)
+    assert "| the recipe: luna5, 5 folds, 3 seeds | new | **65.4** | 60.1 to 70.2 | 66.2 | 1440 |" in card
+    assert "| gender female | 50.0 | 25.0 | 120 |" in card
+    assert "On EMODB, all actors, to which nothing was adapted, it reaches 34.6 UAR." in card
+    assert RECORD["command"] in card
+    assert "emobox6" not in card
+
+
+def test_filling_again_with_other_numbers_leaves_none_of_the_first():
+    filled = fill_card(
+        CARD, Measurements(protocols={"luna5": SUMMARY}, evaluations=[ELSEWHERE], record=RECORD)
+    )
+    nothing = fill_card(CARD, Measurements())
+    assert filled != nothing
+    assert fill_card(filled, Measurements()) == nothing
+
+
+def test_spread_is_the_recall_of_each_voice_and_gender(tmp_path):
+    """Actor 2 is always right, actor 3 always wrong, in the first seed; the second seed is all right."""
+    right, wrong = np.eye(8).tolist(), np.roll(np.eye(8), 1, axis=1).tolist()
+    for seed, third in ((0, wrong), (1, right)):
+        for fold, (actor, probabilities) in enumerate([(2, right), (3, third)]):
+            clips = [f"03-01-{emotion:02d}-01-01-01-{actor:02d}" for emotion in range(1, 9)]
+            result = {"seed": seed, "clips": clips, "labels": list(range(8)), "probabilities": probabilities}
+            write_json(tmp_path / f"fold{fold}-seed{seed}.json", result)
+    spread = voice_spread(tmp_path)
+    assert spread.by_actor == {2: 1.0, 3: 0.5}
+    assert spread.by_gender == {"female": 1.0, "male": 0.5}
+    card = fill_card(CARD, Measurements(spread=spread))
+    assert "female voices 100.0, male voices 50.0" in card
+    assert "from 50.0 (actor 3) to 100.0 (actor 2)" in card
+
+
+def test_the_parameters_are_those_of_the_model(tmp_path):
+    model = AutoModelForAudioClassification.from_pretrained(save_random_checkpoint(tmp_path))
+    assert measurements_of(tmp_path).num_parameters == model.num_parameters()
+    assert "; 2 convolutions;" in published_card(tmp_path, "someone/voices")
+
+
+def test_without_result_files_nothing_is_claimed(tmp_path):
+    assert shipped_measurements(tmp_path) == Measurements()
+    assert "No measurements are published" in fill_card(CARD, Measurements())
+
+
+def test_another_checkpoint_is_published_with_its_own_numbers(tmp_path):
+    write_json(tmp_path / "config.json", {"model_type": "wav2vec2"})
+    write_json(
+        tmp_path / "training_metrics.json", {"eval_uar": 0.4321, "eval_accuracy": 0.5, "train_loss": 1}
+    )
+    write_json(tmp_path / "training_provenance.json", RECORD | {"base_model": "someone/encoder"})
+    card = published_card(tmp_path, "someone/voices")
+    assert ModelCard(card).data.base_model == "someone/encoder"
+    assert "A `wav2vec2` of transformers, made from `someone/encoder`" in card
+    assert "LSTM; attentive pooling" not in card
+    assert "| 43.2 | | 50.0 |" in card
+    assert "luna5" not in card
+    assert measurements_of(tmp_path / "nowhere") == Measurements()
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        ("no metadata\n", "begin with its metadata"),
+        (CARD.replace("protocols", "protocol"), "'protocol'.*protocols"),
+    ],
+)
+def test_a_card_that_cannot_be_filled_is_an_error(card, message):
+    with pytest.raises(ValueError, match=message):
+        fill_card(card, Measurements())
+
+
+def test_the_code_of_the_card_runs_and_agrees_with_itself(tmp_path, monkeypatch, capsys):
+    shipped = REPOSITORY / SHIPPED_FOLDER
+    if shipped.exists():
+        shutil.copytree(shipped, tmp_path / SHIPPED_FOLDER)
+    else:
+        save_random_checkpoint(tmp_path / SHIPPED_FOLDER)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(16_000)
+    soundfile.write(tmp_path / "speech.wav", noise, 16_000)
+    monkeypatch.chdir(tmp_path)
+    assert len(CODE) == 2
+    for code in CODE:
+        exec(compile(code, CARD_FILE, "exec"), {})
+    first, second = (ast.literal_eval(line) for line in capsys.readouterr().out.splitlines())
+    first = {row["label"]: row["score"] for row in first}
+    assert first.keys() == second.keys() == set(EMOTIONS)
+    assert sum(first.values()) == pytest.approx(1, abs=1e-5)
+    assert first == pytest.approx(second, abs=1e-6)
