@@ -136,6 +136,13 @@ def test_a_saved_checkpoint_holds_its_code_and_no_pickle(hybrid):
     assert {file.name for file in hybrid.iterdir()} == TRAVELLING_FILES
 
 
+def test_the_shipped_checkpoint_carries_the_code_that_is_tested_here():
+    for file in (REPO / "checkpoint").glob("*.py"):
+        assert file.read_text() == (REPO / "ser" / file.name).read_text(), (
+            f"copy ser/{file.name} to checkpoint/"
+        )
+
+
 def test_a_stranger_gets_the_probabilities_of_the_repository(hybrid, plain, waveform, tmp_path):
     np.save(tmp_path / "clip.npy", waveform)
     empty = tmp_path / "empty"
