@@ -216,8 +216,8 @@ class EmotionRecognizer:
         """Probabilities `(num_clips, num_emotions)` and attention weights `(num_clips, num_frames)`."""
         inputs = self.feature_extractor(waveforms, sampling_rate=self.sampling_rate, return_tensors="pt")
         with torch.inference_mode():
-            output = self.model(**inputs)
-        return output.logits.softmax(dim=-1).numpy(), output.attention_weights.numpy()
+            output = self.model(**inputs.to(self.model.device))  # a model fresh from training may be on a GPU
+        return output.logits.softmax(dim=-1).cpu().numpy(), output.attention_weights.cpu().numpy()
 
     def _named(self, probabilities: np.ndarray) -> dict[str, float]:
         return dict(zip(self.emotions, probabilities.tolist(), strict=True))

@@ -1,8 +1,10 @@
 """The same sound gives the same probabilities however it is handed over, and a timeline misses nothing."""
 
+import copy
 import io
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -71,6 +73,19 @@ def test_path_bytes_and_waveform_agree(recognizer, tmp_path: Path, sampling_rate
         (waveform[::-1].copy()[::-1], sampling_rate),
     ):
         assert values(recognizer.predict(same)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_inputs_go_where_the_model_is(recognizer):
+    class Elsewhere:
+        device = torch.device("meta")
+
+        def __call__(self, input_features, attention_mask):
+            assert input_features.device == attention_mask.device == self.device
+            return SimpleNamespace(logits=torch.zeros(1, 8), attention_weights=torch.ones(1, 1))
+
+    moved = copy.copy(recognizer)
+    moved.model = Elsewhere()
+    assert values(moved.predict((buzz(1.0), RATE))) == pytest.approx([0.125] * 8)
 
 
 def test_stereo_files_are_mixed(recognizer):
