@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,9 @@ class PublishedArchive:
     md5: str | None = None
 
     def verify(self, path: Path) -> None:
-        """Compare a file with what is known: size and checksum, else the checksums inside the zip.
+        """Compare a file with what is known: size and checksum, else only whether it is a zip with an end.
+
+        The checksums inside a zip are compared when it is unpacked, after the limits that stop a bomb.
 
         Raises:
             FetchError: It is another file, or damaged.
@@ -43,9 +44,6 @@ class PublishedArchive:
 
 def _verify_zip(path: Path) -> None:
     try:
-        with zipfile.ZipFile(path) as file:
-            damaged = file.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        zipfile.ZipFile(path).close()
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         raise FetchError(f"{path} is not a whole zip archive ({error}).") from error
-    if damaged is not None:
-        raise FetchError(f"{path} is damaged: {damaged} does not match its checksum.")

@@ -1,10 +1,13 @@
 import stat
 import struct
+import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ser.corpora.archive import unpack_clips
 
@@ -125,6 +128,30 @@ def test_names_that_differ_only_in_case_are_refused(tmp_path: Path):
     with zipfile.ZipFile(archive, "a") as file, pytest.warns(UserWarning, match="Duplicate name"):
         file.writestr("clips/a.wav", b"another")
     assert_refused(archive, "same name twice", num_clips=3)
+
+
+def test_unusual_packing_is_refused(tmp_path: Path):
+    archive = make_zip(tmp_path / "x.zip", GOOD)
+    with zipfile.ZipFile(archive, "a", zipfile.ZIP_LZMA) as file:
+        file.writestr("clips/c.wav", b"sound")
+    assert_refused(archive, "unusual way", num_clips=3)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(mutations=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8))
+def test_mutated_archive_is_unpacked_whole_or_refused(mutations: list[tuple[int, int]]):
+    with tempfile.TemporaryDirectory() as folder:
+        archive = make_zip(Path(folder) / "x.zip", GOOD)
+        content = bytearray(archive.read_bytes())
+        for position, value in mutations:
+            content[position % len(content)] = value
+        archive.write_bytes(content)
+        try:
+            unpacked = unpack(archive)
+        except ValueError:
+            assert not (Path(folder) / "out").exists()
+        else:
+            assert sorted(path.read_bytes() for path in unpacked.iterdir()) == sorted(GOOD.values())
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "html"])

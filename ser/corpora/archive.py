@@ -61,7 +61,7 @@ def unpack_clips(
                 progress = tqdm(clips.items(), desc=f"Unpacking {archive.name}", unit="clip", disable=None)
                 for path, member in progress:
                     _unpack_clip(file, member, partial / path)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
             raise ValueError(f"{archive} is not a whole zip archive ({error}). Fetch it again.") from error
         else:
             partial.rename(folder)
@@ -98,11 +98,15 @@ def _checked_clips(
 
 
 def _check_harmless(member: zipfile.ZipInfo, archive: Path) -> None:
+    if not member.filename or member.header_offset < 0:  # zipfile stumbles over these later on
+        raise zipfile.BadZipFile("its directory is damaged")
     path = PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts or re.search(r"[\\:\x00-\x1f]", member.filename):
         raise ValueError(f"{archive} holds {member.filename!r}, a path that leads outside. Not unpacked.")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise ValueError(f"{archive} holds {member.filename!r}, which is a link. Not unpacked.")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{archive} is packed in an unusual way ({member.filename!r}). Not unpacked.")
     if member.flag_bits & 0x1:
         raise ValueError(f"{archive} is encrypted ({member.filename!r}). Not unpacked.")
 
