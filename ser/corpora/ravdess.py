@@ -27,7 +27,7 @@ from ser.corpora.ravdess_names import (
 )
 
 ZIP_NAME_PATTERN = r"(?:[^/]+/)?(?P<path>Actor_\d\d/03-01(?:-\d\d){5}\.(?:wav|flac))"
-ZIP_MAX_TOTAL_BYTES = 10**9  # the published zip unpacks to about 0.6 GB
+ZIP_MAX_TOTAL_BYTES = 10**9  # the published zip unpacks to about 0.5 GB
 
 REMEDY = (
     "Expected the folder of Actor_01 ... Actor_24 with the RAVDESS speech clips, or the published zip; "
