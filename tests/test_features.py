@@ -86,6 +86,16 @@ def test_copies_follow_their_clip(clips, tmp_path):
     assert len(set(waveforms)) == 24, "two copies are the same"
 
 
+def test_every_clip_has_its_own_changes(clips, tmp_path):
+    """Noise that is the same for all clips, or for all actors, would be learnt."""
+    sound = clips["audio"][0]
+    thrice = clips.select([0, 1, 4]).map(lambda _: {"audio": sound}, load_from_cache_file=False)
+    extracted = extract_features(thrice, EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
+    original, first, same, second, same_too, third = (m.tobytes() for m in matrices(extracted))
+    assert original == same == same_too
+    assert len({first, second, third}) == 3
+
+
 def test_two_processes_give_what_one_gives(clips, tmp_path):
     one, two = (
         extract_features(
