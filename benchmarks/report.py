@@ -105,16 +105,16 @@ def report(results: dict[str, dict[str, Any]], train: dict[str, Any]) -> str:
         "",
         "Written by `python benchmarks/report.py` from the files in `benchmarks/results/` (the probabilities "
         "of every tested clip), `docs/evaluation/` and `checkpoint/`. UAR is the unweighted average recall "
-        "of the eight emotions, in percent; chance is 12.5. Everything was chosen on dev5 (actors 1 to 20); "
-        "the other protocols were run with what had been chosen, and share actors 1 to 20 with it. Actors "
-        "21 to 24 chose nothing.",
-        "",
-        "## Cross-validation",
+        "of the eight emotions, in percent; chance is 12.5. Choices are made on dev5 (actors 1 to 20); the "
+        "other protocols are run with what was chosen, and share actors 1 to 20 with it. Actors 21 to 24 "
+        "choose nothing.",
         "",
     ]
-    for protocol in PROTOCOL_TEXTS:
-        if protocol in results:
-            lines += protocol_table(protocol, results[protocol])
+    measured = [protocol for protocol in PROTOCOL_TEXTS if protocol in results]
+    if measured:
+        lines += ["## Cross-validation", ""]
+    for protocol in measured:
+        lines += protocol_table(protocol, results[protocol])
     lines += shipped_table(results["shipped"]["checkpoint"]) + training_table(train)
     return "\n".join(lines)
 
@@ -170,7 +170,7 @@ def shipped_table(metrics: dict[str, Any]) -> list[str]:
         f"| **{100 * metrics['uar']:.1f}** | {100 * low:.1f} to {100 * high:.1f} "
         f"| {100 * metrics['accuracy']:.1f} | {100 * metrics['macro_f1']:.1f} | {metrics['num_clips']} |",
         "",
-        "Four voices make a wide interval: the cross-validation above says more about the recipe.",
+        "Four voices make a wide interval.",
         "Made by:",
         "",
         "```shell",
@@ -185,8 +185,8 @@ def training_table(train: dict[str, Any]) -> list[str]:
     return [
         "## Cost of the shipped training",
         "",
-        f"{train['total_seconds'] / 60:.1f} minutes from start to finish, features and augmentation "
-        f"included, and {train['peak_memory_bytes'] / 2**30:.2f} GiB of memory at its peak "
+        f"{train['total_seconds'] / 60:.1f} minutes of training on features that had been computed before, "
+        f"and {train['peak_memory_bytes'] / 2**30:.2f} GiB of memory at its peak "
         "(`checkpoint/training_metrics.json`; command, versions and processors in "
         "`checkpoint/training_provenance.json`).",
         "",

@@ -1,0 +1,88 @@
+"""Architecture of the MFCC-LSTM emotion classifier."""
+
+import math
+from typing import Any
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+SIZES = ("feature_size", "conv_kernel_size", "hidden_size", "num_hidden_layers", "attention_size")
+
+
+@strict
+class MfccLstmConfig(PreTrainedConfig):
+    """Configuration of `MfccLstmForAudioClassification`.
+
+    With `conv_channels` empty the network is the plain MFCC-LSTM; with some it is the CNN+LSTM hybrid.
+
+    Args:
+        feature_size: MFCC coefficients a frame, the width of `input_features`.
+        conv_channels: Output channels of each convolution before the LSTM; none if empty.
+        conv_strides: Stride of each convolution along time; as many as `conv_channels`.
+        conv_kernel_size: Width of every convolution in frames; odd, so that padding keeps frames centred.
+        hidden_size: Units of the LSTM in each direction.
+        num_hidden_layers: Stacked bidirectional LSTM layers, from the second on with a residual connection.
+        attention_size: Width of the hidden layer of the attentive pooling.
+        conv_dropout: Dropout probability after every convolution.
+        dropout: Dropout probability before and after the LSTM and before the classifier.
+        temperature: What the classifier's scores are divided by to give `logits`; above 1 makes the
+            probabilities less sure. Fitted after training on actors the network did not see, so that it is 1
+            while training.
+
+    Raises:
+        ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, or
+            the temperature is not positive and finite.
+    """
+
+    model_type = "mfcc-lstm"
+
+    feature_size: int = 40
+    conv_channels: list[int] | tuple[int, ...] = (128, 128, 128)
+    conv_strides: list[int] | tuple[int, ...] = (2, 2, 1)
+    conv_kernel_size: int = 5
+    hidden_size: int = 128
+    num_hidden_layers: int = 1
+    attention_size: int = 128
+    conv_dropout: float | int = 0.2
+    dropout: float | int = 0.3
+    temperature: float | int = 1.0
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        self.conv_channels = list(self.conv_channels)
+        self.conv_strides = list(self.conv_strides)
+        super().__post_init__(**kwargs)
+        if len(self.conv_channels) != len(self.conv_strides):
+            raise ValueError(
+                f"conv_channels has {len(self.conv_channels)} entries and conv_strides "
+                f"{len(self.conv_strides)}: give one stride for each convolution."
+            )
+        sizes = {name: getattr(self, name) for name in SIZES}
+        if any(size < 1 for size in [*sizes.values(), *self.conv_channels, *self.conv_strides]):
+            raise ValueError(
+                f"Every size must be 1 or more, got {sizes}, conv_channels {self.conv_channels} and "
+                f"conv_strides {self.conv_strides}."
+            )
+        if self.conv_kernel_size % 2 == 0:
+            raise ValueError(f"conv_kernel_size must be odd, got {self.conv_kernel_size}.")
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}.")
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> "MfccLstmConfig":
+        """As in transformers, which only warns about the settings of another kind of model.
+
+        Raises:
+            ValueError: If `config_dict` says that it belongs to another `model_type`.
+        """
+        model_type = config_dict.get("model_type", cls.model_type)
+        if model_type != cls.model_type:
+            raise ValueError(
+                f"The settings are of a model of type {model_type!r}, expected {cls.model_type!r}. "
+                "Load other models with AutoModelForAudioClassification."
+            )
+        return super().from_dict(config_dict, **kwargs)
+
+    @property
+    def total_stride(self) -> int:
+        """Frames of `input_features` for each frame that the LSTM sees."""
+        return math.prod(self.conv_strides)

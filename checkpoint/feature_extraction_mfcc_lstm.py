@@ -1,0 +1,262 @@
+"""From waveforms to normalised mel-frequency cepstral coefficients (MFCC), in torch and in batches."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from transformers import BatchFeature, SequenceFeatureExtractor
+from transformers.audio_utils import mel_filter_bank
+
+POWER_FLOOR = 1e-10  # a mel band's power never counts as less: -100 dB, the floor of librosa.power_to_db
+DYNAMIC_RANGE_DB = 80.0  # nor as less than the clip's loudest band minus this, as in librosa.feature.mfcc
+BLOCK_SECONDS = 0.025  # silence and level are judged on blocks this long
+LEVEL_TOP_DB = 20.0  # a clip's level is that of its blocks within this range of the loudest: of its speech
+
+
+@lru_cache(maxsize=8)
+def dct_matrix(num_coefficients: int, num_mel_bins: int) -> torch.Tensor:
+    """Orthonormal DCT-II as a matrix of shape `(num_mel_bins, num_coefficients)`.
+
+    `D[m, k] = s_k * cos(pi * k * (2m + 1) / (2M))` with `s_0 = sqrt(1 / M)` and `s_k = sqrt(2 / M)`: the
+    transform of Davis and Mermelstein (1980) in the scaling of `scipy.fft.dct(type=2, norm="ortho")`.
+    """
+    mel_bin = torch.arange(num_mel_bins, dtype=torch.float64)[:, None]
+    coefficient = torch.arange(num_coefficients, dtype=torch.float64)[None, :]
+    matrix = torch.cos(math.pi / (2 * num_mel_bins) * coefficient * (2 * mel_bin + 1))
+    matrix *= math.sqrt(2.0 / num_mel_bins)
+    matrix[:, 0] /= math.sqrt(2.0)
+    return matrix.float()
+
+
+class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
+    """Turns speech into `input_features` of 40 MFCC a frame, trimmed, level-adjusted, normalised and padded.
+
+    In order: the clip is brought to one level (`target_level_db`), leading and trailing silence is cut off
+    (`trim_top_db`), MFCC are computed as `librosa.feature.mfcc` does (Hann window, centred frames, power
+    mel spectrogram on Slaney's scale, decibels, orthonormal DCT-II), and each coefficient is normalised with
+    the mean and standard deviation of the training actors, which are part of `preprocessor_config.json`.
+
+    Args:
+        feature_size: MFCC coefficients a frame.
+        sampling_rate: Rate of the waveforms, in Hz.
+        padding_value: What padded frames hold; 0 is the mean of a normalised coefficient.
+        num_mel_bins: Mel bands under the cepstrum.
+        n_fft: Points of the Fourier transform.
+        win_length: Samples a window; 400 is 25 ms at 16 kHz.
+        hop_length: Samples between the starts of two frames; 160 is 10 ms at 16 kHz.
+        trim_top_db: Blocks of 25 ms at either end of a clip are cut off while their power is more than this
+            many dB below the loudest block's. `None` keeps the clip whole.
+        target_level_db: Root mean square level, in dB relative to full scale, that a clip's speech (its
+            blocks of 25 ms within 20 dB of the loudest) is brought to, so that the distance to the microphone
+            does not matter. `None` keeps the recorded level.
+        do_normalize: Whether to subtract `mean` and divide by `std`.
+        mean: Mean of each coefficient over the frames of the training clips; zeros if not given.
+        std: Standard deviation of each coefficient likewise; ones if not given.
+    """
+
+    model_input_names: ClassVar[list[str]] = ["input_features", "attention_mask"]
+
+    def __init__(
+        self,
+        feature_size: int = 40,
+        sampling_rate: int = 16_000,
+        padding_value: float = 0.0,
+        num_mel_bins: int = 64,
+        n_fft: int = 512,
+        win_length: int = 400,
+        hop_length: int = 160,
+        trim_top_db: float | None = 30.0,
+        target_level_db: float | None = None,
+        do_normalize: bool = True,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            feature_size=feature_size, sampling_rate=sampling_rate, padding_value=padding_value, **kwargs
+        )
+        if feature_size > num_mel_bins:
+            raise ValueError(f"feature_size ({feature_size}) cannot exceed num_mel_bins ({num_mel_bins}).")
+        self.num_mel_bins = num_mel_bins
+        self.n_fft = n_fft
+        self.win_length = win_length
+        self.hop_length = hop_length
+        self.trim_top_db = trim_top_db
+        self.target_level_db = target_level_db
+        self.do_normalize = do_normalize
+        self.mean = [0.0] * feature_size if mean is None else list(mean)
+        self.std = [1.0] * feature_size if std is None else list(std)
+        if not len(self.mean) == len(self.std) == feature_size:
+            raise ValueError(
+                f"mean and std need {feature_size} values each, got {len(self.mean)} and {len(self.std)}."
+            )
+        # `to_dict` leaves out these two names: they follow from the settings above.
+        self.window = torch.hann_window(win_length)
+        self.mel_filters = torch.from_numpy(
+            mel_filter_bank(
+                num_frequency_bins=n_fft // 2 + 1,
+                num_mel_filters=num_mel_bins,
+                min_frequency=0.0,
+                max_frequency=sampling_rate / 2,
+                sampling_rate=sampling_rate,
+                norm="slaney",
+                mel_scale="slaney",
+            )
+        ).float()  # (n_fft // 2 + 1, num_mel_bins)
+
+    def __call__(
+        self,
+        raw_speech: np.ndarray | torch.Tensor | Sequence,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        truncation: bool = False,
+        pad_to_multiple_of: int | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+        sampling_rate: int | None = None,
+    ) -> BatchFeature:
+        """Extract features from one clip or several.
+
+        Args:
+            raw_speech: A mono waveform of floats between -1 and 1, shape `(num_samples,)`, or a list of them.
+                A single array of two dimensions is refused: it may be a batch, or one clip with its channels.
+            padding: As in transformers: `True` or "longest", "max_length", or `False`.
+            max_length: Frames to pad or truncate to, with `padding="max_length"` or `truncation=True`.
+            truncation: Whether to cut clips longer than `max_length` frames.
+            pad_to_multiple_of: Pad the number of frames to a multiple of this.
+            return_attention_mask: Whether to return `attention_mask`; the extractor's default if `None`.
+            return_tensors: "pt" or "np".
+            sampling_rate: Rate of `raw_speech` in Hz. Required: a wrong rate gives wrong features silently.
+
+        Returns:
+            `input_features`, shape `(batch_size, num_frames, feature_size)`, and `attention_mask`, shape
+            `(batch_size, num_frames)`, 1 on real frames and 0 on padding.
+
+        Raises:
+            ValueError: If the rate is missing or not the extractor's, or a clip is empty, not finite, not of
+                floats or not one-dimensional.
+        """
+        if sampling_rate != self.sampling_rate:
+            given = (
+                "no sampling_rate was given" if sampling_rate is None else f"the clip has {sampling_rate} Hz"
+            )
+            raise ValueError(
+                f"{type(self).__name__} needs {self.sampling_rate} Hz and {given}. "
+                f"Resample, then pass sampling_rate={self.sampling_rate}."
+            )
+        waveforms = [self._prepare(waveform) for waveform in self._as_batch(raw_speech)]
+        features = self._mfcc(waveforms)
+        if self.do_normalize:
+            mean, std = torch.tensor(self.mean), torch.tensor(self.std)
+            features = [(feature - mean) / std for feature in features]
+        return self.pad(
+            BatchFeature({"input_features": [feature.numpy() for feature in features]}),
+            padding=padding,
+            max_length=max_length,
+            truncation=truncation,
+            pad_to_multiple_of=pad_to_multiple_of,
+            return_attention_mask=return_attention_mask,
+            return_tensors=return_tensors,
+        )
+
+    @staticmethod
+    def _as_batch(raw_speech: np.ndarray | torch.Tensor | Sequence) -> list:
+        """One clip becomes a batch of one; a batch stays a batch."""
+        is_clip = (
+            isinstance(raw_speech, (np.ndarray, torch.Tensor))
+            or len(raw_speech) == 0
+            or np.ndim(raw_speech[0]) == 0
+        )
+        return [raw_speech] if is_clip else list(raw_speech)
+
+    def _prepare(self, raw_speech: np.ndarray | torch.Tensor | Sequence[float]) -> torch.Tensor:
+        """Check one clip, cut the silence off both ends and set its level."""
+        if not isinstance(raw_speech, torch.Tensor):
+            # A copy, for torch cannot view arrays that are reversed or read-only.
+            raw_speech = torch.from_numpy(np.array(raw_speech))
+        if raw_speech.ndim != 1 or len(raw_speech) == 0:
+            raise ValueError(
+                f"A clip must be a mono waveform of shape (num_samples,), got {tuple(raw_speech.shape)}. "
+                "Mix channels to mono; pass several clips as a list."
+            )
+        if not raw_speech.is_floating_point():
+            raise ValueError(
+                f"A clip must hold floats between -1 and 1, got {raw_speech.dtype}. "
+                "Divide 16-bit integers by 32768."
+            )
+        waveform = raw_speech.detach().to("cpu", torch.float32)
+        # By the Cauchy-Schwarz inequality no bin of the spectrum has more energy than this.
+        if not torch.isfinite((self.n_fft * waveform).square().sum()):
+            raise ValueError(
+                "The clip holds NaN, infinite or absurdly large samples, expected floats between -1 and 1."
+            )
+        power = self._block_power(waveform)
+        if self.target_level_db is not None and power.max() > 0:
+            level = power[self._is_loud(power, LEVEL_TOP_DB)].mean().sqrt()
+            waveform = waveform * (10.0 ** (self.target_level_db / 20.0) / level)
+        if self.trim_top_db is not None:
+            start, stop = self.trim_bounds(waveform)
+            waveform = waveform[start:stop]
+        return waveform
+
+    def _block_power(self, waveform: torch.Tensor) -> torch.Tensor:
+        """Mean square of each block of 25 ms, shape `(num_blocks,)`; of the whole clip if that is shorter."""
+        block = min(round(BLOCK_SECONDS * self.sampling_rate), len(waveform))
+        num_blocks = len(waveform) // block
+        return waveform[: num_blocks * block].view(num_blocks, block).square().mean(dim=1)
+
+    @staticmethod
+    def _is_loud(power: torch.Tensor, top_db: float) -> torch.Tensor:
+        """Which blocks are at most `top_db` dB below the loudest one."""
+        return power >= power.max() * 10.0 ** (-top_db / 10.0)
+
+    def trim_bounds(self, waveform: torch.Tensor) -> tuple[int, int]:
+        """First sample and end of what remains of a `(num_samples,)` waveform without silence at its ends.
+
+        The rule: of blocks of 25 ms, keep those from the first to the last whose power is at most
+        `trim_top_db` dB below the loudest block's. A clip that is silent throughout, or shorter than a block,
+        is kept whole.
+        """
+        power = self._block_power(waveform)
+        if self.trim_top_db is None:
+            return 0, len(waveform)
+        loud = torch.nonzero(self._is_loud(power, self.trim_top_db))
+        first, last = int(loud[0]), int(loud[-1])
+        block = round(BLOCK_SECONDS * self.sampling_rate)
+        # Samples after the last whole block belong to it.
+        stop = len(waveform) if last == len(power) - 1 else (last + 1) * block
+        return first * block, stop
+
+    def _mfcc(self, waveforms: list[torch.Tensor]) -> list[torch.Tensor]:
+        """MFCC of each waveform, `(num_frames, feature_size)`; num_frames is 1 + num_samples // hop_length.
+
+        Clips are zero-padded to one length and transformed together; as frames are centred and what lies
+        beyond a clip is zero anyway, that changes none of its frames.
+        """
+        num_frames = [1 + len(waveform) // self.hop_length for waveform in waveforms]
+        batch = torch.nn.utils.rnn.pad_sequence(waveforms, batch_first=True)  # (batch, samples)
+        spectrum = torch.stft(
+            batch,
+            n_fft=self.n_fft,
+            hop_length=self.hop_length,
+            win_length=self.win_length,
+            window=self.window,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )  # (batch, n_fft // 2 + 1, frames)
+        power = torch.view_as_real(spectrum).square().sum(-1)  # as above
+        mel_power = power.transpose(1, 2) @ self.mel_filters  # (batch, frames, num_mel_bins)
+        mel_db = mel_power.clamp(min=POWER_FLOOR).log10().mul(10.0)
+        dct = dct_matrix(self.feature_size, self.num_mel_bins)
+        features = []
+        for clip_db, frames in zip(mel_db, num_frames, strict=True):
+            clip_db = clip_db[:frames]
+            features.append(torch.maximum(clip_db, clip_db.max() - DYNAMIC_RANGE_DB) @ dct)
+        return features
+
+
+MfccLstmFeatureExtractor.register_for_auto_class()

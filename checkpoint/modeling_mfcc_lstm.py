@@ -1,0 +1,236 @@
+"""The emotion classifier: convolutions (if any), a bidirectional LSTM, attentive pooling, one linear layer.
+
+Shapes: B clips, T frames, T' frames after the strides of the convolutions, C channels, H units a direction.
+"""
+
+import os
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.utils.generic import ModelOutput
+
+from .configuration_mfcc_lstm import MfccLstmConfig
+
+
+@dataclass
+class MfccLstmOutput(ModelOutput):
+    """What the classifier returns.
+
+    Attributes:
+        loss: Cross-entropy with `labels`, if those were given.
+        logits: Scores of shape `(B, num_labels)`; their softmax is each emotion's calibrated probability.
+        attention_weights: Share of each frame in the pooled clip, shape `(B, T')`; non-negative, sums to one.
+        hidden_states: Input of the LSTM and output of each of its layers, each `(B, T', width)`, if wanted.
+    """
+
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    attention_weights: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
+
+
+class MaskedConvolution(nn.Module):
+    """Convolution, batch normalisation, GELU and dropout over time, with padded frames kept at zero.
+
+    Zeros are what the convolution itself sees beyond a clip's end, so that padding changes nothing.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int, dropout: float):
+        super().__init__()
+        self.stride = stride
+        self.conv = nn.Conv1d(
+            in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=False
+        )
+        self.norm = nn.BatchNorm1d(out_channels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`hidden` (B, C, T) and `mask` (B, T) to (B, C', T') and (B, T'), with T' = ceil(T / stride)."""
+        mask = mask[:, :: self.stride]
+        hidden = nn.functional.gelu(self.norm(self.conv(hidden)))
+        return self.dropout(hidden) * mask[:, None, :], mask
+
+
+class BidirectionalLstm(nn.Module):
+    """Bidirectional LSTM over clips of different lengths, padded on the right.
+
+    Two one-way LSTMs, the second over each clip reversed within its own length: the result of a packed
+    sequence without the cost of packing, and without padding leaking into the backward direction.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int):
+        super().__init__()
+        self.forward_lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
+        self.backward_lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """`hidden` (B, T', C) and `mask` (B, T') to (B, T', 2H)."""
+        position = torch.arange(hidden.shape[1], device=hidden.device)
+        last = mask.sum(dim=1, keepdim=True).long() - 1
+        reversed_position = torch.where(position <= last, last - position, position)[:, :, None]  # (B, T', 1)
+        backward_input = hidden.gather(1, reversed_position.expand_as(hidden))
+        forward_output, _ = self.forward_lstm(hidden)
+        backward_output, _ = self.backward_lstm(backward_input)
+        backward_output = backward_output.gather(1, reversed_position.expand_as(backward_output))
+        return torch.cat([forward_output, backward_output], dim=-1)
+
+
+class AttentiveStatisticsPooling(nn.Module):
+    """Mean and standard deviation over time, weighted by attention (Okabe, Koshinaka and Shinoda, 2018)."""
+
+    def __init__(self, input_size: int, attention_size: int):
+        super().__init__()
+        self.projection = nn.Linear(input_size, attention_size)
+        self.score = nn.Linear(attention_size, 1)
+
+    def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`hidden` (B, T', C) and `mask` (B, T') to the pooled clip (B, 2C) and the weights (B, T')."""
+        score = self.score(torch.tanh(self.projection(hidden))).squeeze(-1)
+        weights = score.masked_fill(mask == 0, torch.finfo(score.dtype).min).softmax(dim=1)
+        mean = torch.einsum("bt,btc->bc", weights, hidden)
+        variance = torch.einsum("bt,btc->bc", weights, (hidden - mean[:, None, :]).square())
+        return torch.cat([mean, variance.clamp(min=1e-6).sqrt()], dim=-1), weights
+
+
+class MfccLstmPreTrainedModel(PreTrainedModel):
+    """What every network of this family shares: its configuration and how its weights start."""
+
+    config_class = MfccLstmConfig
+    base_model_prefix = "mfcc_lstm"
+    main_input_name = "input_features"
+    input_modalities = "audio"
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | os.PathLike | None, *model_args: Any, **kwargs: Any
+    ) -> Any:
+        """As in transformers, except that weights which do not fit, or are a pickle, are an error.
+
+        Args:
+            pretrained_model_name_or_path: A folder, the name of a model on the Hub, or `None` with a
+                `state_dict`, which may then hold some of the weights.
+            model_args: As in transformers.
+            kwargs: As in transformers. Another `num_labels` with `ignore_mismatched_sizes=True` is how to ask
+                for a new classifier on trained layers, `use_safetensors=False` how to ask for a pickle.
+
+        Raises:
+            RuntimeError: If a weight is missing, left over or of another size.
+            OSError: If there is no checkpoint, or its weights are not safetensors.
+        """
+        if kwargs.get("use_safetensors") is None:
+            kwargs["use_safetensors"] = True
+        output_loading_info = kwargs.pop("output_loading_info", False)
+        loaded: Any = super().from_pretrained(
+            pretrained_model_name_or_path, *model_args, output_loading_info=True, **kwargs
+        )
+        model, loading = loaded
+        missing, left_over = sorted(loading["missing_keys"]), sorted(loading["unexpected_keys"])
+        if pretrained_model_name_or_path is not None and (missing or left_over):
+            raise RuntimeError(
+                f"The weights in {pretrained_model_name_or_path} are not those of its config.json: missing "
+                f"are {missing}, left over are {left_over}. Fetch or train the checkpoint anew."
+            )
+        return loaded if output_loading_info else model
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Kaiming convolutions, Xavier linear layers, orthogonal recurrence, forget gates that start open."""
+        if isinstance(module, nn.Conv1d):
+            init.kaiming_normal_(module.weight, nonlinearity="relu")
+        elif isinstance(module, nn.Linear):
+            init.xavier_uniform_(module.weight)
+            init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm1d):
+            for name, tensor in module.state_dict(keep_vars=True).items():
+                start = init.ones_ if name in ("weight", "running_var") else init.zeros_
+                start(tensor)
+        elif isinstance(module, nn.LSTM):
+            for name, parameter in module.named_parameters():
+                if "weight_ih" in name:
+                    init.xavier_uniform_(parameter)
+                elif "weight_hh" in name:
+                    init.orthogonal_(parameter)
+                else:
+                    bias = torch.zeros_like(parameter)
+                    if "bias_ih" in name:
+                        bias[module.hidden_size : 2 * module.hidden_size] = 1.0
+                    init.copy_(
+                        parameter, bias
+                    )  # as a whole: `init` knows a loaded tensor, not a slice of one
+
+
+class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
+    """MFCC-LSTM, plain or with convolutions in front (`MfccLstmConfig.conv_channels`); one label a clip."""
+
+    def __init__(self, config: MfccLstmConfig):
+        super().__init__(config)
+        widths = [config.feature_size, *config.conv_channels]
+        self.convolutions = nn.ModuleList(
+            MaskedConvolution(before, after, config.conv_kernel_size, stride, config.conv_dropout)
+            for before, after, stride in zip(widths[:-1], widths[1:], config.conv_strides, strict=True)
+        )
+        lstm_size = 2 * config.hidden_size
+        lstm_inputs = [widths[-1]] + [lstm_size] * (config.num_hidden_layers - 1)
+        self.lstm_layers = nn.ModuleList(
+            BidirectionalLstm(width, config.hidden_size) for width in lstm_inputs
+        )
+        self.pooling = AttentiveStatisticsPooling(lstm_size, config.attention_size)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(2 * lstm_size, cast(int, config.num_labels))
+        self.post_init()
+
+    def forward(
+        self,
+        input_features: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> MfccLstmOutput | tuple:
+        """Classify a batch of clips.
+
+        Args:
+            input_features: Normalised MFCC of shape `(B, T, feature_size)`, padded on the right.
+            attention_mask: 1 on real frames and 0 on padding, shape `(B, T)`; all ones if not given.
+            labels: Class indices of shape `(B,)`, or class probabilities of shape `(B, num_labels)`.
+            output_hidden_states: Whether to return `hidden_states`.
+            return_dict: Whether to return an `MfccLstmOutput` rather than a tuple.
+
+        Returns:
+            An `MfccLstmOutput`, or its entries that are not `None` as a tuple.
+        """
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
+        if attention_mask is None:
+            attention_mask = torch.ones(input_features.shape[:2], device=input_features.device)
+        mask = attention_mask.to(input_features.dtype)
+
+        hidden = (input_features * mask[:, :, None]).transpose(1, 2)  # (B, C, T)
+        for convolution in self.convolutions:
+            hidden, mask = convolution(hidden, mask)
+        hidden = self.dropout(hidden.transpose(1, 2))  # (B, T', C)
+
+        hidden_states: tuple[torch.Tensor, ...] = (hidden,)
+        for index, layer in enumerate(self.lstm_layers):
+            output = layer(hidden, mask)
+            hidden = output if index == 0 else output + hidden
+            hidden_states += (hidden,)
+        pooled, attention_weights = self.pooling(self.dropout(hidden), mask)
+        logits = self.classifier(self.dropout(pooled)) / self.config.temperature
+
+        output = MfccLstmOutput(
+            loss=None if labels is None else nn.functional.cross_entropy(logits, labels),
+            logits=logits,
+            attention_weights=attention_weights,
+            hidden_states=hidden_states if output_hidden_states else None,
+        )
+        return_dict = self.config.return_dict if return_dict is None else return_dict
+        return output if return_dict else output.to_tuple()
+
+
+MfccLstmConfig.register_for_auto_class()
+MfccLstmForAudioClassification.register_for_auto_class("AutoModelForAudioClassification")
