@@ -1,51 +1,87 @@
-"""The Analyse tab: one recording in, the probability of each emotion out."""
+"""The Analyse tab: one recording in; the answer, its reasons and its doubts out."""
+
+from typing import Any
 
 import gradio as gr
 
 from ser.audio import AudioError
+from ser.demo.chart import chart_html, empty_chart_html
 from ser.demo.examples import example_clips
-from ser.demo.verdict import verdict_html
+from ser.demo.hearing import hear
+from ser.demo.verdict import (
+    error_html,
+    hints_html,
+    invitation_html,
+    not_sure_below,
+    silence_html,
+    verdict_html,
+)
 from ser.inference import EmotionRecognizer
 
 NO_CLIP = "Record something or choose a sound file first."
 
 
-def add_analyse_tab(recognizer: EmotionRecognizer) -> None:
-    """Add the tab's parts and events, and the API endpoint `/predict`, to the page being built."""
+def add_analyse_tab(recognizer: EmotionRecognizer, chart_script: str) -> None:
+    """Add the tab's parts and events to the page being built.
 
-    def analyse(audio: str | None) -> tuple[str, dict[str, float] | None]:
+    Args:
+        recognizer: The model.
+        chart_script: JavaScript that gives a drawing its cursor.
+    """
+    threshold = not_sure_below(recognizer.model.config)
+
+    def analyse(audio: str | None, progress: gr.Progress = gr.Progress()) -> tuple[Any, ...]:  # noqa: B008
         if audio is None:
-            return verdict_html(error=NO_CLIP), None
+            return error_html(NO_CLIP), None, "", empty_chart_html()
         try:
-            probabilities = recognizer.predict(audio)
+            hearing = hear(recognizer, audio, lambda share: progress(share, desc="Listening"))
         except AudioError as error:
-            return verdict_html(error=str(error)), None
-        return verdict_html(probabilities), probabilities
+            return error_html(str(error)), None, "", empty_chart_html()
+        hints, chart = hints_html(hearing.hints), chart_html(hearing, recognizer.emotions)
+        if hearing.probabilities is None:
+            return silence_html(), None, hints, chart
+        return verdict_html(hearing.probabilities, threshold), hearing.probabilities, hints, chart
 
-    def predict(audio: str | None) -> dict[str, float]:
-        """Probability of each emotion in a sound file."""
-        if audio is None:
-            raise gr.Error(NO_CLIP, print_exception=False)
-        try:
-            return recognizer.predict(audio)
-        except AudioError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+    def start_over() -> tuple[Any, ...]:
+        return invitation_html(), None, "", empty_chart_html()
 
-    with gr.Tab("Analyse"), gr.Row():
-        with gr.Column():
-            audio = gr.Audio(label="Speech", sources=["upload", "microphone"], type="filepath")
-            button = gr.Button("Analyse", variant="primary")
-            clips = example_clips()
-            gr.Examples(
-                [[str(path)] for path, _ in clips],
-                audio,
-                label="Examples",
-                example_labels=[label for _, label in clips],
-                api_visibility="private",
-            )
-        with gr.Column():
-            verdict = gr.HTML(verdict_html())
-            label = gr.Label(label="Probability of each emotion", show_heading=False)
-    button.click(analyse, audio, [verdict, label], api_visibility="private")
-    # No part of the page calls this one: it is there for programs, with one input and one output.
-    gr.on([], predict, audio, label, api_name="predict")
+    clips = example_clips()
+    with gr.Tab("Analyse", id="analyse"):
+        with gr.Row():
+            with gr.Column():
+                audio = gr.Audio(
+                    label="Your recording",
+                    sources=["upload", "microphone"],
+                    type="filepath",
+                    buttons=[],
+                    elem_id="recording",
+                )
+                button = gr.Button("Analyse", variant="primary", size="lg")
+                examples = gr.Examples(
+                    [[str(path)] for path, _ in clips],
+                    audio,
+                    label="Or hear an example, from a voice the model has never heard",
+                    example_labels=[label for _, label in clips],
+                    api_visibility="private",
+                )
+            with gr.Column():
+                verdict = gr.HTML(invitation_html())
+                label = gr.Label(
+                    label="Probability of each emotion", show_heading=False, elem_classes="probabilities"
+                )
+                hints = gr.HTML()
+        chart = gr.HTML(empty_chart_html(), js_on_load=chart_script)
+    outputs = [verdict, label, hints, chart]
+    quietly: dict[str, Any] = {"api_visibility": "private", "show_progress_on": chart}
+    button.click(analyse, audio, outputs, **quietly)
+    examples.load_input_event.then(analyse, audio, outputs, **quietly)
+    # An answer never stands beside a recording it is not about.
+    gr.on(
+        [audio.upload, audio.clear, audio.start_recording],
+        start_over,
+        None,
+        outputs,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )

@@ -1,22 +1,37 @@
 """The page as a whole, and how it is served."""
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ser.demo.about import add_about_tab
 from ser.demo.analyse import add_analyse_tab
+from ser.demo.endpoints import add_endpoints
+from ser.demo.files import add_files_tab
+from ser.demo.live import add_live_tab
+from ser.demo.theme import demo_theme, style_sheet
 from ser.inference import EmotionRecognizer
 
-TITLE = "Speech emotion recogniser"
+TITLE = "Speech emotion recognition"
+SUBTITLE = (
+    "How likely is each of eight emotions in a voice? Speak, and see what a small model heard, and when."
+)
 MAX_FILE_SIZE = "50mb"  # ten minutes of 16-bit mono at 40 kHz; what is longer or finer is sent compressed
 DELETE_CACHE = (600, 3600)  # recordings lie in a temporary folder for an hour, looked at every ten minutes
 
 
 def build_demo(recognizer: EmotionRecognizer) -> gr.Blocks:
     """The page around a recogniser, not yet served."""
+    chart_script = Path(__file__).with_name("chart.js").read_text(encoding="utf-8")
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=DELETE_CACHE) as demo:
-        gr.Markdown(f"# {TITLE}")
-        add_analyse_tab(recognizer)
+        gr.HTML(f'<header class="masthead"><h1>{TITLE}</h1><p>{SUBTITLE}</p></header>')
+        with gr.Tabs():
+            add_analyse_tab(recognizer, chart_script)
+            add_live_tab(recognizer)
+            add_files_tab(recognizer)
+            add_about_tab()
+        add_endpoints(recognizer)
     # Visitors beyond these are told at once that the demo is busy. Programs have to queue like everyone else.
     demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
     return demo
@@ -25,6 +40,9 @@ def build_demo(recognizer: EmotionRecognizer) -> gr.Blocks:
 def launch_options() -> dict[str, Any]:
     """Arguments of `Blocks.launch` wherever the demo is served: nothing stored or opened beyond need."""
     return {
+        "theme": demo_theme(),
+        # Given as `css=` it would come after the first paint, with its media queries broken.
+        "head": f"<style>{style_sheet()}</style>",
         "max_file_size": MAX_FILE_SIZE,
         "show_error": False,
         "enable_monitoring": False,

@@ -1,23 +1,94 @@
-"""What was heard, in words."""
+"""What was heard, in words: the strongest emotion, or that nobody can be sure, or what is wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
+from transformers import PreTrainedConfig
 
-def verdict_html(probabilities: Mapping[str, float] | None = None, error: str = "") -> str:
-    """The strongest emotion in a sentence, or why there is none.
+from ser.quality import QualityHint
+
+NOT_SURE_BELOW = 0.5  # where the checkpoint's config has no `not_sure_below`
+INVITATION = "Record a sentence or choose a file, then press Analyse. Or try an example."
+NOTHING_HEARD = "Nothing but silence was heard."
+
+
+def not_sure_below(config: PreTrainedConfig) -> float:
+    """The highest probability below which an answer is "not sure", as the checkpoint's config states it."""
+    return float(getattr(config, "not_sure_below", NOT_SURE_BELOW))
+
+
+def by_probability(probabilities: Mapping[str, float]) -> list[str]:
+    """The emotions, the likeliest first."""
+    return sorted(probabilities, key=probabilities.__getitem__, reverse=True)
+
+
+def verdict_html(probabilities: Mapping[str, float], threshold: float, role: str = "status") -> str:
+    """The strongest emotion in a sentence, or "not sure" with the two likeliest.
 
     Args:
-        probabilities: Probability of each emotion; none before the first recording.
-        error: Why the recording cannot be used; shown in place of the probabilities.
+        probabilities: Probability of each emotion.
+        threshold: Below this highest probability the answer is "not sure".
+        role: What the sentence is to screen readers.
     """
-    if error:
-        return f'<div class="verdict" role="alert"><p class="error">{escape(error)}</p></div>'
+    first, second = by_probability(probabilities)[:2]
+    first_prob, second_prob = probabilities[first], probabilities[second]
+    if first_prob < threshold:
+        return _card(
+            "unsure",
+            "Not sure",
+            f"Perhaps {escape(first)} ({first_prob:.0%}) or {escape(second)} ({second_prob:.0%}), "
+            f"but no emotion reaches {threshold:.0%}.",
+            role,
+        )
+    return _card(
+        f"emotion-{escape(first)}",
+        escape(first.capitalize()),
+        f"This voice sounds {escape(first)}, with a probability of {first_prob:.0%}.",
+        role,
+    )
+
+
+def live_html(probabilities: Mapping[str, float] | None, threshold: float) -> str:
+    """What is heard at this moment; not announced, for it changes three times a second.
+
+    Args:
+        probabilities: Probability of each emotion; `None` in silence.
+        threshold: Below this highest probability the answer is "not sure".
+    """
     if probabilities is None:
-        text = "Record a sentence, choose a file or click an example, then press Analyse."
-        return f'<div class="verdict" role="status"><p>{text}</p></div>'
-    emotion = max(probabilities, key=probabilities.__getitem__)
+        return _card("empty", "Silence", "Listening. Say something.", role="")
+    return verdict_html(probabilities, threshold, role="")
+
+
+def waiting_html() -> str:
+    """How to start the microphone."""
+    return _card("empty", "Ready", "Press Record and speak. Press Stop whenever you like.", role="")
+
+
+def invitation_html() -> str:
+    """What to do first."""
+    return _card("empty", "How does it sound?", INVITATION)
+
+
+def silence_html() -> str:
+    """There was no voice to judge."""
+    return _card("empty", "Silence", NOTHING_HEARD)
+
+
+def error_html(message: str) -> str:
+    """Why a recording cannot be used; read out at once by screen readers."""
+    return _card("error", "That did not work", escape(message), role="alert")
+
+
+def hints_html(hints: Sequence[QualityHint]) -> str:
+    """What would make the recording better; nothing for a good one."""
+    items = "".join(f"<li>{escape(hint.advice)}</li>" for hint in hints)
+    return f'<ul class="hints" aria-label="About this recording">{items}</ul>' if items else ""
+
+
+def _card(kind: str, word: str, sentence: str, role: str = "status") -> str:
+    announced = f' role="{role}"' if role else ""
     return (
-        f'<div class="verdict" role="status"><p>This voice sounds <strong>{escape(emotion)}</strong> '
-        f"({probabilities[emotion]:.0%}).</p></div>"
+        f'<div class="verdict {kind}"{announced}><span class="swatch" aria-hidden="true"></span>'
+        f'<div><p class="word">{word}</p><p class="sentence">{sentence}</p></div></div>'
     )

@@ -1,8 +1,9 @@
 """The demo, served in this process around a small untrained model, and a browser to look at it with."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,20 +72,39 @@ def demo_url(recognizer: EmotionRecognizer, free_port: int) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
+def launch_chromium(chromium: str) -> Iterator[Callable[..., Browser]]:
+    """`launch_chromium(*flags)`: a browser, closed when all tests are done."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
+        launch = playwright.chromium.launch
+        yield lambda *flags: launch(executable_path=chromium, args=[*CHROMIUM_FLAGS, *flags])
+
+
+@pytest.fixture(scope="session")
+def browser(launch_chromium: Callable[..., Browser]) -> Browser:
+    """A browser without a microphone."""
+    return launch_chromium()
 
 
 @pytest.fixture
-def page(browser: Browser, demo_url: str) -> Iterator[Page]:
-    """The demo, just opened in a window of its own."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MS)
-    page = context.new_page()
-    page.goto(demo_url)
-    yield page
-    context.close()
+def open_demo(browser: Browser, demo_url: str) -> Iterator[Callable[..., Page]]:
+    """`open_demo(in_browser, **context_options)`: the demo in a window of its own, as visitors have it."""
+    contexts = []
+
+    def open_demo(in_browser: Browser = browser, **context_options: Any) -> Page:
+        options = {"viewport": {"width": 1280, "height": 900}, **context_options}
+        contexts.append(in_browser.new_context(**options))
+        contexts[-1].set_default_timeout(PATIENCE_MS)
+        page = contexts[-1].new_page()
+        page.goto(demo_url)
+        return page
+
+    yield open_demo
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_demo: Callable[..., Page]) -> Page:
+    """The demo, just opened on a desktop."""
+    return open_demo()

@@ -1,5 +1,6 @@
 """The demo as programs see it."""
 
+import csv
 import math
 from pathlib import Path
 
@@ -19,6 +20,14 @@ def client(demo_url: str) -> Client:
     return Client(demo_url, verbose=False)
 
 
+def test_three_endpoints_are_named_and_documented_and_no_other(client: Client):
+    endpoints = client.view_api(return_format="dict")
+    assert set(endpoints["named_endpoints"]) == {"/predict", "/timeline", "/predict_files"}
+    assert endpoints["unnamed_endpoints"] == {}
+    for endpoint in endpoints["named_endpoints"].values():
+        assert "Returns" in endpoint["description"]
+
+
 def test_predict_gives_a_label_dictionary(client: Client, recognizer: EmotionRecognizer):
     answer = client.predict(handle_file(CLIP), api_name="/predict")
     expected = recognizer.predict(CLIP)
@@ -29,11 +38,38 @@ def test_predict_gives_a_label_dictionary(client: Client, recognizer: EmotionRec
     assert answer["label"] == max(expected, key=expected.__getitem__)
 
 
-def test_predict_says_what_is_wrong_with_a_file(client: Client, tmp_path: Path):
+def test_timeline_gives_windows(client: Client, recognizer: EmotionRecognizer):
+    (window,) = client.predict(handle_file(CLIP), api_name="/timeline")
+    assert window["start_seconds"] == 0
+    assert window["end_seconds"] == pytest.approx(4.404, abs=0.001)
+    assert window["probabilities"] == pytest.approx(recognizer.predict(CLIP), abs=1e-6)
+
+
+def test_predict_files_gives_a_table_and_its_csv(client: Client, tmp_path: Path):
+    broken = tmp_path / "broken.wav"
+    broken.write_text("not a sound")
+    table, file = client.predict([handle_file(CLIP), handle_file(broken)], api_name="/predict_files")
+    assert table["headers"][:3] == ["File", "Emotion", "Doubt or problem"]
+    assert [row[0] for row in table["data"]] == [CLIP.name, "broken.wav"]
+    with Path(file).open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert rows[0]["emotion"] in EMOTIONS
+    assert rows[1]["problem"].startswith("broken.wav is not")
+
+
+@pytest.mark.parametrize("endpoint", ["/predict", "/timeline"])
+def test_endpoints_say_what_is_wrong_with_a_file(client: Client, tmp_path: Path, endpoint: str):
     impostor = tmp_path / "impostor.wav"
     impostor.write_bytes(b"no sound at all" * 20)
     with pytest.raises(AppError, match="not a kind of sound known here"):
-        client.predict(handle_file(impostor), api_name="/predict")
+        client.predict(handle_file(impostor), api_name=endpoint)
+
+
+def test_endpoints_say_that_nothing_was_given(client: Client):
+    with pytest.raises(AppError, match="Send a sound file"):
+        client.predict(None, api_name="/predict")
+    with pytest.raises(AppError, match="Choose some sound files first"):
+        client.predict(None, api_name="/predict_files")
 
 
 def test_there_is_an_example_for_each_emotion_from_both_genders():

@@ -1,0 +1,115 @@
+"""The page for everyone: keyboard, screen readers, phones, light and dark; nothing comes from elsewhere."""
+
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from ser.demo.examples import example_clips
+
+pytestmark = pytest.mark.browser
+
+TABS = ("Analyse", "Live", "Many files", "About")
+AXE = "axe-core@4.11.0"
+NOT_OURS = ["#waveform", "footer"]  # Gradio's player and footer
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source of axe-core, as npm has it."""
+    npm = shutil.which("npm") or _do_without("no npm on the PATH to fetch axe-core with")
+    folder = tmp_path_factory.mktemp("axe")
+    command = [npm, "pack", AXE, "--silent", "--pack-destination", str(folder)]
+    fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    if fetched.returncode:
+        _do_without(f"npm cannot fetch {AXE}: {fetched.stderr.strip()[-200:]}")
+    (package,) = folder.glob("*.tgz")
+    with tarfile.open(package) as archive:
+        member = archive.extractfile("package/axe.min.js")
+        assert member is not None
+        return member.read().decode()
+
+
+def _do_without(reason: str) -> NoReturn:
+    if "browser" in os.environ.get("SER_REQUIRE", "").split(","):
+        pytest.fail(f"{reason} (SER_REQUIRE names browser)", pytrace=False)
+    pytest.skip(reason)
+
+
+def _analyse_an_example(page: Page) -> None:
+    page.get_by_text(example_clips()[5][1]).click()
+    expect(page.get_by_test_id(re.compile("-confidence-set$"))).to_have_count(8)
+    expect(page.locator("figure.chart .waveform")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_any_tab(open_demo: Callable[..., Page], axe: str, scheme: str):
+    page = open_demo(color_scheme=scheme, reduced_motion="reduce")
+    _analyse_an_example(page)
+    page.evaluate(axe)
+    findings = []
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        page.mouse.move(0, 0)
+        page.wait_for_timeout(300)  # for colours to settle
+        result = page.evaluate("exclude => axe.run({exclude}, {resultTypes: ['violations']})", NOT_OURS)
+        findings += [
+            (tab, violation["id"], node["html"][:120])
+            for violation in result["violations"]
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
+        ]
+    assert findings == []
+
+
+def test_a_phone_shows_every_tab_without_scrolling_sideways(open_demo: Callable[..., Page]):
+    page = open_demo(viewport={"width": 375, "height": 812}, has_touch=True)
+    _analyse_an_example(page)
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, tab
+
+
+def test_the_keyboard_alone_reaches_an_answer(page: Page):
+    expect(page.get_by_role("button", name="Analyse", exact=True)).to_be_visible()
+    reached = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.innerText"))
+        if example_clips()[0][1] in reached[-1]:
+            break
+    assert "Analyse" in reached
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id(re.compile("-confidence-set$"))).to_have_count(8)
+
+
+def test_an_answer_moves_nothing_that_was_there(page: Page):
+    expect(page.locator(".chart.empty")).to_be_visible()
+    page.wait_for_timeout(500)  # until the fonts are there
+    page.evaluate(
+        "window.shift = 0; new PerformanceObserver(list => {"
+        "for (const entry of list.getEntries()) window.shift += entry.value"
+        "}).observe({type: 'layout-shift'})"
+    )
+    _analyse_an_example(page)
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.shift") < 0.1  # "good" by web.dev's Cumulative Layout Shift
+
+
+def test_the_page_asks_no_other_server_for_anything(page: Page, demo_url: str):
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    expect(page.get_by_role("button", name="Analyse", exact=True)).to_be_visible()
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+    assert len(asked) > 10
+    assert [url for url in asked if not url.startswith((demo_url, "data:", "blob:"))] == []

@@ -1,0 +1,36 @@
+"""The words of an answer."""
+
+import pytest
+
+from ser import MfccLstmConfig
+from ser.demo.verdict import NOT_SURE_BELOW, error_html, hints_html, not_sure_below, verdict_html
+from ser.quality import QualityHint
+
+PROBABILITIES = {"happy": 0.55, "sad": 0.3, "angry": 0.15}
+
+
+def test_the_strongest_emotion_is_named_with_its_probability():
+    html = verdict_html(PROBABILITIES, threshold=0.5)
+    assert "This voice sounds happy, with a probability of 55%." in html
+    assert 'role="status"' in html
+
+
+def test_below_the_threshold_the_answer_is_not_sure():
+    html = verdict_html(PROBABILITIES, threshold=0.6)
+    assert "Not sure" in html
+    assert "Perhaps happy (55%) or sad (30%)" in html
+
+
+def test_the_checkpoint_may_state_the_threshold(tmp_path):
+    assert not_sure_below(MfccLstmConfig()) == NOT_SURE_BELOW
+    MfccLstmConfig(not_sure_below=0.37).save_pretrained(tmp_path)
+    assert not_sure_below(MfccLstmConfig.from_pretrained(tmp_path)) == pytest.approx(0.37)
+
+
+def test_what_others_wrote_is_shown_and_not_obeyed():
+    assert "<img" not in error_html("<img src=x onerror=alert(1)>.wav cannot be read")
+    assert "<b>" not in hints_html([QualityHint("noisy", "<b>noise</b>")])
+
+
+def test_a_good_recording_gets_no_hints():
+    assert hints_html([]) == ""
