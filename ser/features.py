@@ -1,5 +1,6 @@
 """Features of whole corpora: decode, augment and extract through `Dataset.map`, each actor's kept on disk."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from datasets import Array2D, Dataset, concatenate_datasets
 from datasets.fingerprint import Hasher
 
+from . import audio, augmentation, feature_extraction_mfcc_lstm
 from .audio import load_audio
 from .augmentation import AugmentationRecipe, augment_waveform
 from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
@@ -161,7 +163,10 @@ def _signal_settings(feature_extractor: MfccLstmFeatureExtractor) -> dict:
 
 
 def _cache_key(settings: dict) -> dict:
-    return {**settings, "feature_extractor": settings["feature_extractor"].to_json_string()}
+    """The settings and the code that features depend on: another version of either computes them anew."""
+    code = [inspect.getsource(module) for module in (audio, augmentation, feature_extraction_mfcc_lstm)]
+    extractor = settings["feature_extractor"].to_json_string()
+    return {**settings, "feature_extractor": extractor, "code": [*code, inspect.getsource(_extract_batch)]}
 
 
 def _file_key(audio: dict) -> tuple:

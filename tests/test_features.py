@@ -175,6 +175,14 @@ def test_a_changed_file_is_read_anew(clips, tmp_path, heard):
     assert heard == {str(copy): 2}
 
 
+def test_changed_code_computes_anew(clips, tmp_path, heard, monkeypatch):
+    extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
+    heard.clear()
+    monkeypatch.setattr("ser.features.inspect.getsource", lambda code: f"another version of {code}")
+    extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
+    assert set(heard) == set(paths(clips))
+
+
 def test_changed_columns_are_not_served_from_what_was_kept(clips, tmp_path):
     """A test of chance shuffles the labels: it must not be given the true ones."""
     extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
