@@ -20,6 +20,9 @@ OUTPUTS = ("docs/results.md", "docs/results.json", "README.md")
 def test_committed_reports_are_those_of_the_result_files(tmp_path: Path) -> None:
     for name in INPUTS:
         source, target = ROOT / name, tmp_path / name
+        if not source.exists():
+            assert name == "benchmarks/results"  # a folder that git does not keep while it is empty
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
     report.main(tmp_path)

@@ -72,7 +72,7 @@ def test_training_leaves_its_metrics_curves_and_provenance(trained: Path) -> Non
 
 
 def test_two_processes_train_together(tiny_ravdess: Path, tmp_path: Path) -> None:
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0")
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone")
     run = run_train(
         "--data_dir", str(tiny_ravdess), "--output_dir", str(tmp_path), "--feature_cache_dir",
         str(tmp_path / "features"), "--save_strategy", "no", launcher=torchrun,
