@@ -12,9 +12,9 @@ import sys
 from typing import Any
 
 from ser.corpora import load_ravdess
+from ser.encoder_finetuning import load_recognizer
 from ser.evaluation import evaluation_report, score_clips
 from ser.evaluation_files import write_evaluation
-from ser.inference import EmotionRecognizer
 from ser.provenance import corpus_fingerprint, environment
 from ser.splits import SHIPPED_TEST_ACTORS
 from ser.training_record import heard_actors, read_training_record
@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> None:
     args = parse_arguments(arguments)
     try:
         clips = CORPORA[args.corpus](args.data_dir, actors=args.actors)
-        recognizer = EmotionRecognizer.from_pretrained(args.model, revision=args.revision)
+        recognizer = load_recognizer(args.model, revision=args.revision)
         heard = heard_actors(read_training_record(args.model, revision=args.revision))
         warn_of_heard_voices(heard, args.actors)
         scored = score_clips(

@@ -21,6 +21,7 @@ from transformers import HfArgumentParser, Trainer
 from ser import load_ravdess
 from ser.plots import training_curves_figure
 from ser.provenance import corpus_fingerprint, environment
+from ser.publishing import create_repository, publish_checkpoint
 from ser.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.splits import SHIPPED_TEST_ACTORS, carve_validation_actors
 from ser.training import train_classifier
@@ -54,6 +55,7 @@ def main() -> None:
     # Its stub wants a NewType that no dataclass is.
     parser = HfArgumentParser((DataArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
     data, recipe, training_args = parser.parse_args_into_dataclasses()
+    hub_model_id = prepare_publishing(training_args)
 
     clips = load_ravdess(data.data_dir, actors=data.actors)
     actor_of_clip = np.asarray(clips["actor"])
@@ -80,6 +82,7 @@ def main() -> None:
                 "train_actors": train_actors,
                 "validation_actors": list(validation_actors),
                 "test_actors": sorted(data.test_actors),
+                "base_model": recipe.model_name_or_path,
                 "recipe": asdict(recipe),
                 "training_arguments": training_args.summary(),
                 "command": shlex.join(["python", "train.py", *sys.argv[1:]]),
@@ -87,6 +90,41 @@ def main() -> None:
                 **environment(),
             },
         )
+        if hub_model_id:
+            publish(hub_model_id, training_args)
+
+
+def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:
+    """The model to publish as, if asked to; made now, so that a wrong token is no surprise after hours.
+
+    The Trainer itself is kept from publishing: it would put half-trained weights and a card of its own there.
+    """
+    if not training_args.push_to_hub:
+        return None
+    if not training_args.hub_model_id:
+        sys.exit("Error: --push_to_hub needs --hub_model_id OWNER/NAME, the name to publish as.")
+    training_args.push_to_hub = False
+    if training_args.process_index == 0:
+        try:
+            create_repository(
+                training_args.hub_model_id,
+                private=training_args.hub_private_repo,
+                token=training_args.hub_token,
+            )
+        except ValueError as error:
+            sys.exit(f"Error: {error}")
+    return training_args.hub_model_id
+
+
+def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:
+    """Put the trained model on the Hub, last of all, so that the card that stays is ours."""
+    folder = str(training_args.output_dir)
+    try:
+        commit = publish_checkpoint(folder, hub_model_id, token=training_args.hub_token)
+    except ValueError as error:
+        command = shlex.join(["python", "-m", "ser.publishing", "model", folder, hub_model_id])
+        sys.exit(f"Error: {error}\nThe trained model is whole in {folder}. To publish it: {command}")
+    print(f"Published {hub_model_id} at commit {commit}.")
 
 
 def save_record(trainer: Trainer, total_seconds: float, provenance: dict[str, Any]) -> None:

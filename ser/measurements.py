@@ -58,8 +58,9 @@ class Measurements:
 
     @property
     def base_model(self) -> str | None:
-        """The pretrained model it was made from, if any."""
-        return (self.record or {}).get("base_model")
+        """Hub id of the pretrained model it was made from, if any; a folder here tells nobody anything."""
+        name = (self.record or {}).get("base_model")
+        return name if name and not Path(name).is_dir() else None
 
 
 def shipped_measurements(root: Path = REPOSITORY) -> Measurements:

@@ -20,6 +20,13 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 class RecipeArguments:
     """What makes up the recipe beside `TrainingArguments`; the defaults are the shipped recipe."""
 
+    model_name_or_path: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder or Hub id of an audio encoder to fine-tune in place of the MFCC-LSTM, with its "
+            "own feature extractor; pass --learning_rate 3e-5 or so with it."
+        },
+    )
     architecture: str = field(
         default="hybrid",
         metadata={"help": "CNN+LSTM hybrid or plain MFCC-LSTM.", "choices": sorted(ARCHITECTURES)},

@@ -13,6 +13,7 @@ from transformers import EarlyStoppingCallback, Trainer, set_seed
 
 from .collation import AugmentingCollator, FeatureAugmentation, FeatureCollator
 from .configuration_mfcc_lstm import MfccLstmConfig
+from .encoder_finetuning import train_encoder
 from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from .features import extract_features, feature_statistics
 from .inference import EmotionRecognizer
@@ -36,13 +37,16 @@ def train_classifier(
         validation_clips: Clips of other actors that choose the best checkpoint and stop training early;
             without them training runs for all its epochs and the last weights are kept. With them,
             `training_args.keep_best()` must have been called.
-        recipe: What to train on.
+        recipe: What to train, and on what. With its `model_name_or_path` that is an encoder of transformers:
+            see `train_encoder`.
         training_args: How to train.
         resume_from_checkpoint: As in `Trainer.train`.
 
     Returns:
         The Trainer, and the trained model with its feature extractor as a recogniser.
     """
+    if recipe.model_name_or_path is not None:
+        return train_encoder(train_clips, validation_clips, recipe, training_args, resume_from_checkpoint)
     set_seed(training_args.seed)
     feature_extractor = MfccLstmFeatureExtractor(target_level_db=recipe.target_level_db)
     validation_features = None

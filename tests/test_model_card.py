@@ -142,6 +142,13 @@ def test_the_parameters_are_those_of_the_model(tmp_path):
     assert "; 2 convolutions;" in published_card(tmp_path, "someone/voices")
 
 
+def test_a_card_does_not_name_a_folder_as_its_base_model(tmp_path):
+    write_json(tmp_path / "training_provenance.json", RECORD | {"base_model": str(tmp_path)})
+    card = published_card(tmp_path, "someone/voices")
+    assert "base_model" not in ModelCard(card).data.to_dict()
+    assert str(tmp_path) not in card
+
+
 def test_without_result_files_nothing_is_claimed(tmp_path):
     assert shipped_measurements(tmp_path) == Measurements()
     assert "No measurements are published" in fill_card(CARD, Measurements())

@@ -1,0 +1,214 @@
+"""Any audio encoder of transformers in place of the MFCC-LSTM: the same clips, copies, splits and metrics.
+
+An encoder has an extractor of its own, so waveforms are changed and extracted batch by batch, nothing is
+cached, and what works on MFCC alone (time masks, equaliser, mixup) is left out.
+"""
+
+import inspect
+import os
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+import torch
+from datasets import Dataset
+from transformers import (
+    AutoConfig,
+    AutoFeatureExtractor,
+    AutoModelForAudioClassification,
+    BatchFeature,
+    EarlyStoppingCallback,
+    SequenceFeatureExtractor,
+    Trainer,
+    set_seed,
+)
+
+from .audio import load_audio
+from .augmentation import augment_waveform
+from .configuration_mfcc_lstm import MfccLstmConfig
+from .inference import Attention, Clip, EmotionRecognizer
+from .recipe import RecipeArguments, RecipeTrainingArguments
+from .trainer_metrics import compute_classification_metrics
+
+
+def train_encoder(
+    train_clips: Dataset,
+    validation_clips: Dataset | None,
+    recipe: RecipeArguments,
+    training_args: RecipeTrainingArguments,
+    resume_from_checkpoint: str | bool | None = None,
+) -> tuple[Trainer, "EncoderRecognizer"]:
+    """Fine-tune an audio encoder on some clips and all their augmented copies.
+
+    Args:
+        train_clips: Clips with `audio`, `actor` and `emotion`; nothing else is seen or augmented.
+        validation_clips: As for `train_classifier`.
+        recipe: `model_name_or_path` is the encoder, whose head becomes one for the emotions of `train_clips`,
+            with random weights at first; beside it the number of copies and their seed count. The rest
+            concerns the MFCC-LSTM.
+        training_args: How to train. Encoders want a learning rate near 3e-5, far below the recipe's.
+        resume_from_checkpoint: As in `Trainer.train`.
+
+    Returns:
+        The Trainer, and the fine-tuned encoder with its feature extractor as a recogniser.
+
+    Raises:
+        OSError: If there is no such model, or it comes without a feature extractor.
+        ValueError: If the recipe names none, or one that transformers can put no audio classifier on.
+    """
+    name = recipe.model_name_or_path
+    if name is None:
+        raise ValueError("The recipe names no encoder: set its model_name_or_path.")
+    set_seed(training_args.seed)
+    training_args.remove_unused_columns = False  # the collator needs the waveforms, which no model takes
+    emotions = train_clips.features["emotion"].names
+    feature_extractor = AutoFeatureExtractor.from_pretrained(name)
+    model = AutoModelForAudioClassification.from_pretrained(
+        name,
+        num_labels=len(emotions),
+        id2label=dict(enumerate(emotions)),
+        label2id={emotion: label for label, emotion in enumerate(emotions)},
+        ignore_mismatched_sizes=True,
+    )
+    rate = feature_extractor.sampling_rate
+    trainer = Trainer(
+        model=model,
+        args=training_args,
+        data_collator=WaveformCollator(feature_extractor),
+        train_dataset=WaveformDataset(
+            train_clips, rate, recipe.num_augmented_copies, recipe.augmentation_seed
+        ),
+        eval_dataset=None if validation_clips is None else WaveformDataset(validation_clips, rate),
+        processing_class=feature_extractor,
+        compute_metrics=compute_classification_metrics,
+        callbacks=[EarlyStoppingCallback(recipe.early_stopping_patience)] if validation_clips else [],
+    )
+    trainer.train(resume_from_checkpoint=resume_from_checkpoint)
+    return trainer, EncoderRecognizer(model, feature_extractor)
+
+
+class WaveformDataset(torch.utils.data.Dataset):
+    """Clips and their changed copies as waveforms, read and changed when asked for.
+
+    Copy `c` of clip `i` of an actor draws from `default_rng((seed, actor, i, c))`, as it does for MFCC,
+    whatever the order in which copies are asked for.
+
+    Args:
+        clips: Rows with `audio` (undecoded), `actor` and `emotion`.
+        sampling_rate: Rate of the waveforms in Hz.
+        num_augmented_copies: Changed copies beside each clip; 0 gives the clips alone.
+        seed: Seed of the copies.
+    """
+
+    def __init__(self, clips: Dataset, sampling_rate: int, num_augmented_copies: int = 0, seed: int = 0):
+        self.clips = clips
+        self.sampling_rate = sampling_rate
+        self.num_per_clip = 1 + num_augmented_copies
+        self.seed = seed
+        num_seen: Counter[int] = Counter()
+        self.index_in_actor = []
+        for actor in clips["actor"]:
+            self.index_in_actor.append(num_seen[actor])
+            num_seen[actor] += 1
+
+    def __len__(self) -> int:
+        return len(self.clips) * self.num_per_clip
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        """`waveform`, float32 `(num_samples,)`, and its `labels`."""
+        index, copy = divmod(row, self.num_per_clip)
+        clip = self.clips[index]
+        audio = clip["audio"]
+        waveform = load_audio(audio["path"] if audio["bytes"] is None else audio["bytes"], self.sampling_rate)
+        if copy > 0:
+            rng = np.random.default_rng((self.seed, clip["actor"], self.index_in_actor[index], copy))
+            waveform = augment_waveform(waveform, self.sampling_rate, rng)
+        return {"waveform": waveform, "labels": clip["emotion"]}
+
+
+class WaveformCollator:
+    """Batches of what an encoder's own feature extractor makes of waveforms."""
+
+    def __init__(self, feature_extractor: SequenceFeatureExtractor):
+        self.feature_extractor = feature_extractor
+
+    def __call__(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """The encoder's inputs and `labels`, shape `(batch_size,)`."""
+        batch = extract_batch(self.feature_extractor, [example["waveform"] for example in examples])
+        batch["labels"] = torch.tensor([example["labels"] for example in examples])
+        return dict(batch)
+
+
+class EncoderRecognizer(EmotionRecognizer):
+    """A fine-tuned encoder and its feature extractor, asked as an `EmotionRecognizer` is."""
+
+    @classmethod
+    def from_pretrained(
+        cls, folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
+    ) -> "EncoderRecognizer":
+        """Load what `train_encoder` made, or any audio classifier of transformers.
+
+        Args:
+            folder_or_hub_id: A folder with a checkpoint, or the name of a model on the Hugging Face Hub.
+            revision: Branch, tag or commit of a model on the Hub.
+
+        Raises:
+            ValueError: If weights are missing.
+            OSError: If there is no checkpoint, or its weights are not safetensors.
+        """
+        name = os.fspath(folder_or_hub_id)
+        options = {"revision": revision, "trust_remote_code": False}
+        model, loading = AutoModelForAudioClassification.from_pretrained(
+            name, use_safetensors=True, output_loading_info=True, **options
+        )
+        if missing := sorted(loading["missing_keys"]):
+            raise ValueError(
+                f"{name} lacks the weights {', '.join(missing)}, which would be random. Load a checkpoint "
+                "that was trained to classify."
+            )
+        return cls(model, AutoFeatureExtractor.from_pretrained(name, **options))
+
+    def attend(self, clip: Clip) -> Attention:  # noqa: ARG002
+        """Not to be had: an encoder attends from frame to frame in many layers.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError("Only an MFCC-LSTM tells where in a clip it listened.")
+
+    def _forward(self, waveforms: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        with torch.inference_mode():
+            output = self.model(**extract_batch(self.feature_extractor, waveforms))
+        return output.logits.softmax(dim=-1).numpy(), np.empty((len(waveforms), 0), dtype=np.float32)
+
+
+def load_recognizer(
+    folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
+) -> EmotionRecognizer:
+    """Load a checkpoint of either kind.
+
+    Args:
+        folder_or_hub_id: A folder with a checkpoint, or the name of a model on the Hugging Face Hub.
+        revision: Branch, tag or commit of a model on the Hub.
+
+    Raises:
+        ValueError: If its parts do not fit together.
+        OSError: If there is no checkpoint, or its weights are not safetensors.
+    """
+    name = os.fspath(folder_or_hub_id)
+    config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+    kind = EmotionRecognizer if isinstance(config, MfccLstmConfig) else EncoderRecognizer
+    return kind.from_pretrained(name, revision)
+
+
+def extract_batch(feature_extractor: SequenceFeatureExtractor, waveforms: list[np.ndarray]) -> BatchFeature:
+    """What a feature extractor makes of waveforms at its rate, as one batch of tensors.
+
+    Extractors that do not pad by themselves (wav2vec2's and its relatives') are told to. Others pad to what
+    their models need, Whisper's to half a minute, and are left to it.
+    """
+    padding = inspect.signature(type(feature_extractor).__call__).parameters.get("padding")
+    options = {"padding": True} if padding is not None and padding.default is False else {}
+    extract = cast(Callable[..., BatchFeature], feature_extractor)
+    return extract(waveforms, sampling_rate=feature_extractor.sampling_rate, return_tensors="pt", **options)
