@@ -38,18 +38,21 @@ SPACE_FILES = (
     "README.md",  # its front matter configures the Space
     "LICENSE",
     "app.py",
-    "requirements.txt",
+    "requirements.txt",  # what pip installs there
+    "packages.txt",  # what apt installs there
     "ser/**/*.py",
     "ser/**/*.css",
     "ser/**/*.js",
+    "ser/**/*.md",
     "checkpoint/*.json",
-    "checkpoint/*.py",
     "checkpoint/*.md",
+    "checkpoint/*.py",
     "checkpoint/*.safetensors",
     "examples/*.flac",
     "examples/*.md",
-    "docs/**/*.json",
-    "docs/**/*.png",
+    "docs/results.json",  # these three are what the About tab shows
+    "docs/evaluation/metrics.json",
+    "docs/evaluation/confusion_matrix.png",
 )
 """What the Space is made of: the demo and what it reads."""
 

@@ -146,14 +146,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, {"errors": [], "warnings": []})
 
     def _preupload(self, body: bytes, match: re.Match) -> None:
-        files = json.loads(body)["files"]
+        present = self.stub.repositories[match["kind"], match["name"]].files
         answer = [
             {
                 "path": file["path"],
                 "uploadMode": "lfs" if file["path"].endswith(BIG_FILES) else "regular",
                 "shouldIgnore": False,
+                "oid": _oid(file["path"], present[file["path"]]) if file["path"] in present else None,
             }
-            for file in files
+            for file in json.loads(body)["files"]
         ]
         self._send(200, {"files": answer})
 
@@ -243,3 +244,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _sha1(content: bytes) -> str:
     return hashlib.sha1(content).hexdigest()
+
+
+def _oid(path: str, content: bytes) -> str:
+    """What tells the client that a file is there already: SHA-256 of big files, git's own hash of others."""
+    if path.endswith(BIG_FILES):
+        return hashlib.sha256(content).hexdigest()
+    return _sha1(b"blob %d\0" % len(content) + content)

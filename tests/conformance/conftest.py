@@ -22,8 +22,8 @@ MARKERS = (
 
 if FOLDER:
     sys.path.insert(0, str(Path(FOLDER).resolve() / f"transformers-{version('transformers')}"))
-    from fetch import PACKAGE
-    from stand_ins import check_common_settings, install
+    from conformance.fetch import PACKAGE
+    from conformance.stand_ins import check_common_settings, install
 
     check_common_settings()
     install(PACKAGE)
