@@ -26,6 +26,7 @@ CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetenso
 """What every checkpoint needs, as patterns; without one of them it is not published."""
 
 CHECKPOINT_EXTRAS = (
+    "LICENSE.md",
     "model.safetensors.index.json",
     "*_mfcc_lstm.py",
     "training_curves.png",
