@@ -71,10 +71,13 @@ def main() -> None:
     trainer, recognizer = train_classifier(
         train_clips, validation_clips, recipe, training_args, training_args.resume_from_checkpoint
     )
+    # By every process: each of them evaluates its share of the clips.
+    validation_metrics = trainer.evaluate() if validation_clips is not None else {}
     if trainer.is_world_process_zero():
         recognizer.save_pretrained(training_args.output_dir)
         save_record(
             trainer,
+            validation_metrics,
             total_seconds=time.monotonic() - start,
             provenance={
                 "corpus": "RAVDESS speech",
@@ -127,12 +130,13 @@ def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:
     print(f"Published {hub_model_id} at commit {commit}.")
 
 
-def save_record(trainer: Trainer, total_seconds: float, provenance: dict[str, Any]) -> None:
+def save_record(
+    trainer: Trainer, validation_metrics: dict[str, float], total_seconds: float, provenance: dict[str, Any]
+) -> None:
     """Leave the metrics, curves and provenance of a training in the output folder."""
     output_dir = Path(str(trainer.args.output_dir))
     metrics = {k: v for line in trainer.state.log_history for k, v in line.items() if k.startswith("train_")}
-    if trainer.eval_dataset is not None:
-        metrics |= trainer.evaluate()
+    metrics |= validation_metrics
     metrics["total_seconds"] = round(total_seconds, 1)
     metrics["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     (output_dir / "training_metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")

@@ -76,6 +76,9 @@ class RecipeTrainingArguments(TrainingArguments):
     warmup_steps: float = field(default=0.1, metadata={"help": "Share of the steps in which the rate rises."})
     max_grad_norm: float = field(default=2.0, metadata={"help": "Norm that gradients are clipped to."})
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
+    logging_first_step: bool = field(
+        default=True, metadata={"help": "Log the first step, so that the shortest run has a curve."}
+    )
     report_to: str = field(default="none", metadata={"help": "Experiment trackers to report to."})
     save_steps: float = field(default=0.05, metadata={"help": "Share of the steps between two checkpoints."})
     save_total_limit: int | None = field(
@@ -106,5 +109,5 @@ class RecipeTrainingArguments(TrainingArguments):
             "gradient_accumulation_steps",
             "world_size",
         ]
-        bookkeeping = ("report_to", "logging_steps", "save_steps", "save_total_limit")
+        bookkeeping = ("report_to", "logging_steps", "logging_first_step", "save_steps", "save_total_limit")
         return {name: getattr(self, name) for name in names if name not in bookkeeping}
