@@ -1,5 +1,6 @@
 """The Analyse tab: one recording in; the answer, its reasons and its doubts out."""
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -42,9 +43,6 @@ def add_analyse_tab(recognizer: EmotionRecognizer, chart_script: str) -> None:
             return silence_html(), None, hints, chart
         return verdict_html(hearing.probabilities, threshold), hearing.probabilities, hints, chart
 
-    def start_over() -> tuple[Any, ...]:
-        return invitation_html(), None, "", empty_chart_html()
-
     clips = example_clips()
     with gr.Tab("Analyse", id="analyse"):
         with gr.Row():
@@ -75,13 +73,26 @@ def add_analyse_tab(recognizer: EmotionRecognizer, chart_script: str) -> None:
     quietly: dict[str, Any] = {"api_visibility": "private", "show_progress_on": chart}
     button.click(analyse, audio, outputs, **quietly)
     examples.load_input_event.then(analyse, audio, outputs, **quietly)
-    # An answer never stands beside a recording it is not about.
+    # An answer never stands beside a recording it is not about. Cleared by the page itself: the server's
+    # reply could come after the one to a click on Analyse.
     gr.on(
         [audio.upload, audio.clear, audio.start_recording],
-        start_over,
+        None,
         None,
         outputs,
-        queue=False,
+        js=f"() => {json.dumps([invitation_html(), {}, '', empty_chart_html()])}",
         show_progress="hidden",
         api_visibility="private",
     )
+    # After Stop the page still has to send the recording: before that there is nothing to analyse.
+    on_its_way = {audio.start_recording: False, audio.stop_recording: True, audio.clear: True}
+    for event, is_ready in on_its_way.items():
+        update = json.dumps({"__type__": "update", "interactive": is_ready})
+        event(
+            None,
+            None,
+            button,
+            js=f"() => ({update})",
+            show_progress="hidden",
+            api_visibility="private",
+        )

@@ -23,7 +23,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE_MS = 20_000  # for one thing to appear in the page of a busy machine
+PATIENCE_MS = 40_000  # for one thing to appear in the page of a busy machine
 
 
 @pytest.fixture(scope="session")

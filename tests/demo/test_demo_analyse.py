@@ -61,6 +61,7 @@ def test_a_long_recording_gets_a_timeline_with_values_for_pointer_and_keyboard(p
     expect(page.locator(".chart .row .value[data-emotion]")).to_have_count(len(EMOTIONS))
     area = page.get_by_role("slider", name="Moment of the recording")
     area.hover(position={"x": 100, "y": 50})
+    expect(page.locator(".chart .value[data-emotion]").first).to_contain_text("%")
     values = page.locator(".chart .value[data-emotion]").all_inner_texts()
     assert abs(sum(int(value.split()[0]) for value in values) - 100) <= 4
     area.focus()

@@ -79,7 +79,7 @@ def test_a_phone_shows_every_tab_without_scrolling_sideways(open_demo: Callable[
 
 
 def test_the_keyboard_alone_reaches_an_answer(page: Page):
-    expect(page.get_by_role("button", name="Analyse", exact=True)).to_be_visible()
+    expect(page.get_by_text(example_clips()[0][1])).to_be_visible()  # the last of the tab to come
     reached = []
     for _ in range(30):
         page.keyboard.press("Tab")
@@ -93,7 +93,8 @@ def test_the_keyboard_alone_reaches_an_answer(page: Page):
 
 def test_an_answer_moves_nothing_that_was_there(page: Page):
     expect(page.locator(".chart.empty")).to_be_visible()
-    page.wait_for_timeout(500)  # until the fonts are there
+    expect(page.get_by_text(example_clips()[0][1])).to_be_visible()
+    page.evaluate("document.fonts.ready")
     page.evaluate(
         "window.shift = 0; new PerformanceObserver(list => {"
         "for (const entry of list.getEntries()) window.shift += entry.value"
