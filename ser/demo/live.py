@@ -14,6 +14,8 @@ from ser.demo.verdict import live_html, not_sure_below, waiting_html
 from ser.inference import EmotionRecognizer
 
 STREAM_EVERY_SECONDS = 0.3  # from one chunk of sound to the next
+# Gradio 6.31 does not hand an event's `stream_every` to the page, which would send ten chunks a second.
+SET_STREAM_EVERY = f"() => ({{__type__: 'update', stream_every: {STREAM_EVERY_SECONDS}}})"
 TIME_LIMIT_SECONDS = 15 * 60  # then the microphone is let go; Record starts anew
 MAX_NUM_LISTENED_TO = 16  # people at once; others wait for a place
 FORGET_SECONDS = 30 * 60  # after the last chunk, the session is dropped
@@ -54,7 +56,7 @@ def add_live_tab(recognizer: EmotionRecognizer) -> None:
                 microphone = gr.Audio(
                     label="Microphone", sources=["microphone"], type="filepath", streaming=True, buttons=[]
                 )
-                verdict = gr.HTML(waiting_html())
+                verdict = gr.HTML(waiting_html(), elem_classes="live-verdict")
                 gr.Markdown(
                     "The last three seconds are judged, three times a second; a silence starts a new "
                     "sentence. Nothing of what you say is kept.",
@@ -66,6 +68,9 @@ def add_live_tab(recognizer: EmotionRecognizer) -> None:
     outputs = [session, verdict, bars, rolling]
     microphone.start_recording(
         start, None, outputs, queue=False, show_progress="hidden", api_visibility="private"
+    )
+    microphone.start_recording(
+        None, None, microphone, js=SET_STREAM_EVERY, show_progress="hidden", api_visibility="private"
     )
     microphone.stream(
         listen,
