@@ -17,6 +17,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.calibrate import calibration_table  # noqa: E402
+from benchmarks.robustness import robustness_table  # noqa: E402
 from ser.metrics import accuracy, bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
 
 NUM_RESAMPLES = 2000
@@ -98,8 +100,8 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
     return lines
 
 
-def report(results: dict[str, dict[str, Any]], train: dict[str, Any]) -> str:
-    """The text of `docs/results.md`."""
+def report(results: dict[str, dict[str, Any]], train: dict[str, Any], more: list[str]) -> str:
+    """The text of `docs/results.md`, with `more` lines about the shipped checkpoint."""
     lines = [
         "# Results",
         "",
@@ -115,7 +117,7 @@ def report(results: dict[str, dict[str, Any]], train: dict[str, Any]) -> str:
         lines += ["## Cross-validation", ""]
     for protocol in measured:
         lines += protocol_table(protocol, results[protocol])
-    lines += shipped_table(results["shipped"]["checkpoint"]) + training_table(train)
+    lines += shipped_table(results["shipped"]["checkpoint"]) + more + training_table(train)
     return "\n".join(lines)
 
 
@@ -153,7 +155,12 @@ def main(root: Path = ROOT) -> None:
     evaluation = json.loads((root / "docs" / "evaluation" / "metrics.json").read_text())
     results["shipped"] = {"checkpoint": evaluation}
     train = json.loads((root / "checkpoint" / "training_metrics.json").read_text())
-    (root / "docs" / "results.md").write_text(report(results, train))
+    more = []
+    for name, table in (("robustness", robustness_table), ("calibration", calibration_table)):
+        file = root / "docs" / f"{name}.json"
+        if file.exists():
+            more += table(json.loads(file.read_text()))
+    (root / "docs" / "results.md").write_text(report(results, train, more))
     (root / "docs" / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     readme = root / "README.md"
     readme.write_text(README_BLOCK.sub(rf"\g<1>{readme_table(results)}\g<2>", readme.read_text()))
