@@ -10,7 +10,15 @@ from ser.corpora.ravdess import load_ravdess
 from ser.corpora.savee import load_savee
 from ser.corpora.tess import load_tess
 
-__all__ = ["CORPORA", "load_crema_d", "load_emodb", "load_ravdess", "load_savee", "load_tess"]
+__all__ = [
+    "CORPORA",
+    "CORPUS_TITLES",
+    "load_crema_d",
+    "load_emodb",
+    "load_ravdess",
+    "load_savee",
+    "load_tess",
+]
 
 CORPORA: dict[str, Callable[..., Dataset]] = {
     "ravdess": load_ravdess,
@@ -20,3 +28,12 @@ CORPORA: dict[str, Callable[..., Dataset]] = {
     "emodb": load_emodb,
 }
 """Corpus name, as `ser.labels.LABEL_MAPS` has it -> the function that reads it from a folder."""
+
+CORPUS_TITLES = {
+    "ravdess": "RAVDESS",
+    "crema-d": "CREMA-D",
+    "tess": "TESS",
+    "savee": "SAVEE",
+    "emodb": "EmoDB",
+}
+"""Corpus name -> how it is written."""

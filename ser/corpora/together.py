@@ -1,0 +1,93 @@
+"""Some speakers of a corpus, and several corpora as one, whose speakers stay apart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from datasets import Dataset
+
+from ser.corpora import CORPORA, CORPUS_TITLES
+from ser.corpora.clips import Clip, clips_to_dataset
+from ser.corpora.speakers import speaker_number
+
+
+def load_corpus(
+    corpus: str,
+    data_dir: str | os.PathLike[str],
+    *,
+    actors: Sequence[int] | None = None,
+    skip_unreadable: bool = False,
+) -> Dataset:
+    """Read a corpus, or some of its speakers.
+
+    Args:
+        corpus: A key of `CORPORA`.
+        data_dir: Its folder.
+        actors: Numbers that the corpus gives its speakers; all of them by default.
+        skip_unreadable: As in `NamedCorpus.load`; RAVDESS's files are looked at only when they are decoded.
+
+    Raises:
+        ValueError: Unknown corpus, a speaker who is not there, or whatever the corpus's own function raises.
+    """
+    if corpus not in CORPORA:
+        raise ValueError(f"Unknown corpus {corpus!r}; expected one of {', '.join(CORPORA)}.")
+    if corpus == "ravdess":
+        return CORPORA[corpus](data_dir, actors=actors)
+    clips = CORPORA[corpus](data_dir, skip_unreadable=skip_unreadable)
+    if actors is None:
+        return clips
+    actor_of_clip = np.asarray(clips["actor"])
+    there = set(actor_of_clip.tolist())
+    if missing := sorted(set(actors) - there):
+        raise ValueError(
+            f"{CORPUS_TITLES[corpus]} in {data_dir} has no actor {', '.join(map(str, missing))}; "
+            f"expected some of {', '.join(map(str, sorted(there)))}."
+        )
+    return clips.select(np.flatnonzero(np.isin(actor_of_clip, list(actors))))
+
+
+def parse_corpora(corpora: str, data_dirs: str) -> dict[str, str]:
+    """Pair corpora with their folders, both separated by commas, as options name them.
+
+    Raises:
+        ValueError: An unknown or repeated corpus, or another number of folders.
+
+    >>> parse_corpora("ravdess,emodb", "data/ravdess,data/emodb")
+    {'ravdess': 'data/ravdess', 'emodb': 'data/emodb'}
+    """
+    names = [name.strip() for name in corpora.split(",")]
+    if not set(names) <= set(CORPORA) or len(set(names)) != len(names):
+        raise ValueError(f"Got corpora {corpora!r}, expected some of {', '.join(CORPORA)}, each once.")
+    folders = [data_dirs] if len(names) == 1 else [folder.strip() for folder in data_dirs.split(",")]
+    if len(folders) != len(names):
+        raise ValueError(
+            f"Got {len(folders)} folders for {len(names)} corpora ({corpora}), expected one for each, in the "
+            "same order and separated by commas."
+        )
+    return dict(zip(names, folders, strict=True))
+
+
+def load_together(folders: Mapping[str, str | os.PathLike[str]]) -> Dataset:
+    """Read several corpora into one, in the order given.
+
+    Each corpus's labels are mapped to the eight emotions and its clips of other classes dropped, as always
+    (`ser.labels.LABEL_MAPS`). `actor` becomes `speaker_number`, which RAVDESS's numbers are already.
+
+    Args:
+        folders: The folder of each corpus by its name; all of RAVDESS has to be there.
+
+    Raises:
+        ValueError: As `load_corpus`.
+    """
+    if list(folders) == ["ravdess"]:
+        return load_corpus("ravdess", folders["ravdess"])
+    clips = []
+    for corpus, folder in folders.items():
+        dataset = load_corpus(corpus, folder)
+        emotions = dataset.features["emotion"].names
+        for row in dataset:
+            labelled = {"audio": row["audio"]["path"], "emotion": emotions[row["emotion"]]}
+            clips.append(Clip(**(row | labelled | {"actor": speaker_number(corpus, row["actor"])})))
+    return clips_to_dataset(clips)
