@@ -1,7 +1,7 @@
 """A recogniser on a labelled corpus: probabilities of every clip, and all scores of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ from datasets import Dataset
 from tqdm import tqdm
 
 from .audio import AudioError
+from .groups import group_scores, largest_gap
 from .inference import EmotionRecognizer
-from .labels import EMOTIONS, restrict_probabilities
+from .labels import CLASS_SETS, EMOTIONS, restrict_probabilities
 from .metrics import (
     accuracy,
     bootstrap_interval_over_actors,
@@ -24,7 +25,7 @@ from .metrics import (
 NUM_RESAMPLES = 2000
 BOOTSTRAP_SEED = 0
 CONFIDENCE = 0.95
-GROUPS = ("gender", "intensity", "actor")
+GROUPS = ("gender", "intensity", "statement", "actor")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,24 @@ class ScoredClips:
         """Index of the likeliest emotion, int (num_clips,)."""
         return self.probabilities.argmax(axis=1)
 
+    def narrowed(self, classes: Sequence[str]) -> "ScoredClips":
+        """The same hearing, scored on fewer classes: clips of the others are dropped.
+
+        Args:
+            classes: Some of `emotions`.
+        """
+        rows = [row for row, label in enumerate(self.labels) if self.emotions[label] in classes]
+        of_all = np.zeros((len(rows), len(EMOTIONS)))
+        of_all[:, [EMOTIONS.index(emotion) for emotion in self.emotions]] = self.probabilities[rows]
+        return replace(
+            self,
+            emotions=tuple(classes),
+            files=[self.files[row] for row in rows],
+            labels=np.array([list(classes).index(self.emotions[self.labels[row]]) for row in rows]),
+            probabilities=restrict_probabilities(of_all, classes),
+            groups={name: [values[row] for row in rows] for name, values in self.groups.items()},
+        )
+
 
 def score_clips(
     recognizer: EmotionRecognizer,
@@ -66,7 +85,8 @@ def score_clips(
     Args:
         recognizer: Knows all of `EMOTIONS`, in any order.
         clips: Rows with an undecoded `audio`, `emotion`, and the columns of `GROUPS`.
-        classes: The emotions scored on, where a corpus lacks some: see `restrict_probabilities`.
+        classes: The emotions scored on, where a corpus lacks some: clips of others are left out, and see
+            `restrict_probabilities`.
         batch_size: Clips held in memory at a time; the result does not depend on it.
         skip_broken: Leave out clips that cannot be used and list them in the result.
         show_progress: Draw a progress bar on stderr.
@@ -83,6 +103,8 @@ def score_clips(
     if batch_size < 1:
         raise ValueError(f"batch_size must be 1 or more, got {batch_size}.")
     column_of_emotion = [recognizer.emotions.index(emotion) for emotion in EMOTIONS]
+    names = clips.features["emotion"].names
+    clips = clips.select([row for row, label in enumerate(clips["emotion"]) if names[label] in classes])
     paths = [Path(audio["path"]) for audio in clips["audio"]]
     broken: dict[str, str] = {}
     kept: list[int] = []
@@ -107,7 +129,6 @@ def score_clips(
     if not kept:
         raise ValueError(f"None of the {len(paths)} clips could be scored.")
     used = clips.select(kept)
-    names = used.features["emotion"].names
     return ScoredClips(
         emotions=tuple(classes),
         files=[paths[row].name for row in kept],
@@ -126,20 +147,46 @@ def evaluation_report(scored: ScoredClips, num_resamples: int = NUM_RESAMPLES) -
         num_resamples: Bootstrap resamples behind each interval.
 
     Returns:
-        The scores of `classification_scores` and the calibration error; `uar_interval` and
-        `accuracy_interval` over actors; `per_class`; `per_gender`, `per_intensity` and `per_actor` as far as
-        the corpus says; and `broken_clips` with the reasons.
+        `classes` and `chance`; the scores of `classification_scores` and the calibration error;
+        `uar_interval` and `accuracy_interval` over actors; `per_class`; `per_gender`, `per_intensity`,
+        `per_statement` and `per_actor` as far as the corpus says, and in `gaps` the largest gap of each (see
+        `ser.groups`); `per_class_set` with the scores on the conventional sets of classes among these; and
+        `broken_clips` with the reasons.
     """
     labels, predictions = scored.labels, scored.predictions
     return {
         "num_clips": len(labels),
+        "classes": list(scored.emotions),
+        "chance": 1 / len(scored.emotions),
         **classification_scores(labels, predictions),
-        "uar_interval": _interval(scored, unweighted_average_recall, num_resamples),
-        "accuracy_interval": _interval(scored, accuracy, num_resamples),
+        **_intervals(scored, num_resamples),
         "expected_calibration_error": expected_calibration_error(scored.probabilities, labels),
         "per_class": per_class_scores(labels, predictions, scored.emotions),
-        **{f"per_{name}": _scores_by(scored, values) for name, values in scored.groups.items()},
+        **{f"per_{name}": _scores_by(scored, name, num_resamples) for name in scored.groups},
+        "gaps": {name: gap for name in scored.groups if (gap := _gap(scored, name, num_resamples))},
+        "per_class_set": {
+            name: _short_report(scored.narrowed(classes), num_resamples)
+            for name, classes in CLASS_SETS.items()
+            if set(classes) <= {scored.emotions[label] for label in labels}
+        },
         "broken_clips": scored.broken,
+    }
+
+
+def _short_report(scored: ScoredClips, num_resamples: int) -> dict[str, Any]:
+    return {
+        "num_clips": len(scored.labels),
+        "classes": list(scored.emotions),
+        "uar": unweighted_average_recall(scored.labels, scored.predictions),
+        "accuracy": accuracy(scored.labels, scored.predictions),
+        **_intervals(scored, num_resamples),
+    }
+
+
+def _intervals(scored: ScoredClips, num_resamples: int) -> dict[str, Any]:
+    return {
+        "uar_interval": _interval(scored, unweighted_average_recall, num_resamples),
+        "accuracy_interval": _interval(scored, accuracy, num_resamples),
     }
 
 
@@ -163,13 +210,27 @@ def _interval(
     }
 
 
-def _scores_by(scored: ScoredClips, values: Sequence[Any]) -> dict[str, dict[str, float]]:
+def _scores_by(scored: ScoredClips, name: str, num_resamples: int) -> dict[str, dict[str, Any]]:
     """The scores of the clips of each value of a column, by value."""
-    scores = {}
-    for value in sorted({value for value in values if value is not None}):
-        rows = [row for row, other in enumerate(values) if other == value]
-        scores[str(value)] = {
-            "num_clips": len(rows),
-            **classification_scores(scored.labels[rows], scored.predictions[rows]),
-        }
-    return scores
+    return group_scores(
+        scored.labels,
+        scored.predictions,
+        scored.groups["actor"],
+        scored.groups[name],
+        num_resamples,
+        np.random.default_rng(BOOTSTRAP_SEED),
+        CONFIDENCE,
+    )
+
+
+def _gap(scored: ScoredClips, name: str, num_resamples: int) -> dict[str, Any] | None:
+    """How far apart the values of a column are."""
+    return largest_gap(
+        scored.labels,
+        scored.predictions,
+        scored.groups["actor"],
+        scored.groups[name],
+        num_resamples,
+        np.random.default_rng(BOOTSTRAP_SEED),
+        CONFIDENCE,
+    )

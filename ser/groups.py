@@ -73,6 +73,7 @@ def largest_gap(
 ) -> dict[str, Any] | None:
     """The distance in UAR between the group that is recognised worst and the one that is recognised best.
 
+    Compared are the classes that every group has: strong RAVDESS has no "neutral", which is a hard one.
     Whole actors are drawn anew for the interval: everyone who is in the same groups together, so that women
     are replaced by women, and both intensities of one voice stay together. Where each actor is a group there
     is nobody to draw. There `by_luck` is the mean distance that is left when clips of one class are dealt to
@@ -80,12 +81,18 @@ def largest_gap(
 
     Returns:
         `worst` and `best`, the values; `difference`; and `interval` (of the difference between these two,
-        below 0 where it may be the other way round) or `by_luck`. None where there are not two groups.
+        below 0 where it may be the other way round) or `by_luck`. None where there are not two groups with a
+        class in common.
     """
     labels, hits, actors = _checked(labels, predictions, actors, values)
     rows_of_value = _rows_of_values(values)
-    if len(rows_of_value) < 2:
+    shared = set(labels.tolist()).intersection(*(labels[rows].tolist() for rows in rows_of_value.values()))
+    if len(rows_of_value) < 2 or not shared:
         return None
+    compared = np.isin(labels, sorted(shared))
+    labels, hits, actors = labels[compared], hits[compared], actors[compared]
+    new_row = np.cumsum(compared) - 1
+    rows_of_value = {value: new_row[rows[compared[rows]]] for value, rows in rows_of_value.items()}
     uars = {value: _uar(labels[rows], hits[rows]) for value, rows in rows_of_value.items()}
     worst, best = min(uars, key=uars.__getitem__), max(uars, key=uars.__getitem__)
     gap = {"worst": str(worst), "best": str(best), "difference": uars[best] - uars[worst]}

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +10,9 @@ import numpy as np
 from safetensors import safe_open
 
 from .configuration_mfcc_lstm import MfccLstmConfig
-from .metrics import unweighted_average_recall
+from .corpora.ravdess_names import read_clip
+from .evaluation import BOOTSTRAP_SEED, CONFIDENCE, GROUPS, NUM_RESAMPLES
+from .groups import group_scores, largest_gap
 from .training_record import RECORD_NAME
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -23,10 +24,15 @@ VALIDATION_SCORES = ("uar", "accuracy")
 
 
 class Spread(NamedTuple):
-    """Unweighted average recall by who speaks, 0 to 1, each the mean over seeds."""
+    """Scores by who speaks and how, each the mean over seeds, as `ser.groups` gives them.
 
-    by_gender: dict[str, float]
-    by_actor: dict[int, float]
+    Attributes:
+        per_group: By column ("gender") and value ("female").
+        gaps: By column, its largest gap.
+    """
+
+    per_group: dict[str, dict[str, dict[str, Any]]]
+    gaps: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class Measurements:
         protocols: By protocol, the summary that `benchmarks/report.py` makes of the recipe's result files.
         spread: How the recipe does on one voice and another, on `SPREAD_PROTOCOL`.
         evaluations: What `evaluation.py` wrote of this very checkpoint, a dictionary a corpus.
+        unlike: What `benchmarks/generalisation.py` wrote of telling sounds unlike the training data.
         validation: Scores on the actors that chose among the checkpoints of the training, if there were any.
         record: How it was trained, as `train.py` leaves it.
         config: Its `config.json`.
@@ -46,6 +53,7 @@ class Measurements:
     protocols: dict[str, dict[str, Any]] = field(default_factory=dict)
     spread: Spread | None = None
     evaluations: list[dict[str, Any]] = field(default_factory=list)
+    unlike: dict[str, Any] | None = None
     validation: dict[str, float] = field(default_factory=dict)
     record: dict[str, Any] | None = None
     config: dict[str, Any] = field(default_factory=dict)
@@ -55,6 +63,21 @@ class Measurements:
     def model_type(self) -> str:
         """The kind of model, such as "mfcc-lstm"."""
         return str(self.config.get("model_type", MfccLstmConfig.model_type))
+
+    @property
+    def at_home(self) -> list[dict[str, Any]]:
+        """The evaluations on RAVDESS."""
+        return [each for each in self.evaluations if each["corpus"]["name"] == "ravdess"]
+
+    @property
+    def elsewhere(self) -> list[dict[str, Any]]:
+        """The evaluations on other corpora."""
+        return [each for each in self.evaluations if each["corpus"]["name"] != "ravdess"]
+
+    @property
+    def corpora(self) -> list[str]:
+        """What it was trained on, by name."""
+        return list((self.record or {}).get("corpora", ["ravdess"]))
 
     @property
     def base_model(self) -> str | None:
@@ -75,6 +98,7 @@ def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
         },
         spread=voice_spread(root / "benchmarks" / "results" / SPREAD_PROTOCOL / SHIPPED_RECIPE),
         evaluations=[evaluation for evaluation in evaluations if evaluation],
+        unlike=_read_json(root / "docs" / "unlike.json"),
         **_about_checkpoint(root / SHIPPED_FOLDER),
     )
 
@@ -106,32 +130,37 @@ def _about_checkpoint(folder: Path) -> dict[str, Any]:
 
 
 def voice_spread(folder: Path) -> Spread | None:
-    """Scores by gender and actor from the files of a protocol whose folds test every actor once.
+    """Scores by gender, intensity, statement and actor from a protocol whose folds test every actor once.
 
     Args:
-        folder: Holds `foldN-seedS.json` as `benchmarks/cross_validate.py` writes them.
+        folder: Holds `foldN-seedS.json` of RAVDESS clips as `benchmarks/cross_validate.py` writes them.
 
     Returns:
         The spread, or `None` where there are no files.
     """
-    scores: dict[Any, list[float]] = defaultdict(list)
     runs = [_read_json(file) or {} for file in sorted(folder.glob("fold*-seed*.json"))]
-    for seed in sorted({run["seed"] for run in runs}):
-        of_seed = [run for run in runs if run["seed"] == seed]
-        labels = np.concatenate([run["labels"] for run in of_seed])
-        predictions = np.concatenate([np.argmax(run["probabilities"], axis=1) for run in of_seed])
-        actors = np.array([int(clip[-2:]) for run in of_seed for clip in run["clips"]])
-        groups = {actor: actors == actor for actor in np.unique(actors).tolist()}
-        groups |= {"female": actors % 2 == 0, "male": actors % 2 == 1}  # RAVDESS: even actors are women
-        for group, clips in groups.items():
-            scores[group].append(unweighted_average_recall(labels[clips], predictions[clips]))
-    if not scores:
+    if not runs:
         return None
-    means = {group: float(np.mean(uars)) for group, uars in scores.items()}
-    return Spread(
-        by_gender={gender: means.pop(gender) for gender in ("female", "male")},
-        by_actor=dict(sorted(means.items())),
-    )
+    names = sorted({name for run in runs for name in run["clips"]})
+    heard = {
+        (run["seed"], name): (label, int(np.argmax(probabilities)))
+        for run in runs
+        for name, label, probabilities in zip(run["clips"], run["labels"], run["probabilities"], strict=True)
+    }
+    seeds = sorted({run["seed"] for run in runs})
+    labels = np.array([heard[seeds[0], name][0] for name in names])
+    predictions = np.array([[heard[seed, name][1] for seed in seeds] for name in names])
+    clips = [read_clip(Path(f"{name}.wav"), folder_actor=int(name[-2:])) for name in names]
+    actors = [clip.actor for clip in clips]
+    spread = Spread({}, {})
+    for column in GROUPS:
+        values = [getattr(clip, column) for clip in clips]
+        rng = np.random.default_rng(BOOTSTRAP_SEED)
+        arguments = (labels, predictions, actors, values, NUM_RESAMPLES, rng, CONFIDENCE)
+        spread.per_group[column] = group_scores(*arguments)
+        if gap := largest_gap(*arguments):
+            spread.gaps[column] = gap
+    return spread
 
 
 def _read_json(file: Path) -> dict[str, Any] | None:

@@ -17,6 +17,8 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from .configuration_mfcc_lstm import MfccLstmConfig
+from .evaluation import GROUPS
+from .measurement_tables import elsewhere_lines, scores_columns, spread_lines, unlike_sentence
 from .measurements import (
     REPOSITORY,
     SHIPPED_FOLDER,
@@ -53,6 +55,7 @@ def fill_card(card: str, measured: Measurements, model_name: str = "speech-emoti
         "protocols": _protocols_text,
         "spread": _spread_text,
         "elsewhere": _elsewhere_text,
+        "unlike": _unlike_text,
         "training": _training_text,
     }
 
@@ -89,16 +92,17 @@ def card_metadata(measured: Measurements, model_name: str) -> ModelCardData:
     for name, summary in measured.protocols.items():
         text = f"RAVDESS speech, protocol {name} ({_voices(name)} voices)"
         results += _results(text, "ravdess", name, summary)
-    for evaluation in measured.evaluations:
-        corpus = evaluation["corpus"]["name"]
-        results += _results(evaluation["title"], corpus, "held-out actors", evaluation)
+    for evaluation in measured.at_home:
+        results += _results(evaluation["title"], "ravdess", "held-out actors", evaluation)
+    for evaluation in measured.elsewhere:
+        results += _results(evaluation["title"], evaluation["corpus"]["name"], "another corpus", evaluation)
     return ModelCardData(
         license="cc-by-nc-sa-4.0",
         language="en",
         library_name="transformers",
         pipeline_tag="audio-classification",
-        tags=["speech-emotion-recognition", "emotion", "speech", "ravdess", measured.model_type],
-        datasets=["ravdess"],
+        tags=["speech-emotion-recognition", "emotion", "speech", *measured.corpora, measured.model_type],
+        datasets=measured.corpora,
         metrics=["recall", "accuracy"],
         base_model=measured.base_model,
         model_name=model_name,
@@ -142,16 +146,16 @@ def _architecture_text(measured: Measurements) -> Iterator[str]:
 
 
 def _protocols_text(measured: Measurements) -> Iterator[str]:
-    if not (measured.protocols or measured.evaluations or measured.validation):
+    if not (measured.protocols or measured.at_home or measured.validation):
         yield "No measurements are published with this checkpoint."
         return
     yield "| measured on | voices | UAR | 95 % interval over actors | accuracy | clips |"
     yield "|---|---|---|---|---|---|"
-    for evaluation in measured.evaluations:
-        yield f"| this checkpoint: {evaluation['title']} | new {_scores_text(evaluation)}"
+    for evaluation in measured.at_home:
+        yield f"| this checkpoint: {evaluation['title']} | new {scores_columns(evaluation)}"
     for name, summary in measured.protocols.items():
         folds = f"{summary['num_folds']} folds, {summary['num_seeds']} seeds"
-        yield f"| the recipe: {name}, {folds} | {_voices(name)} {_scores_text(summary)}"
+        yield f"| the recipe: {name}, {folds} | {_voices(name)} {scores_columns(summary)}"
     if measured.validation:
         uar, accuracy = (100 * measured.validation[key] for key in ("uar", "accuracy"))
         yield f"| this checkpoint: the actors it was chosen by | new | {uar:.1f} | | {accuracy:.1f} | |"
@@ -159,31 +163,24 @@ def _protocols_text(measured: Measurements) -> Iterator[str]:
 
 def _spread_text(measured: Measurements) -> Iterator[str]:
     if measured.spread:
-        by_gender, by_actor = ({k: 100 * v for k, v in group.items()} for group in measured.spread)
-        lowest, highest = min(by_actor, key=by_actor.__getitem__), max(by_actor, key=by_actor.__getitem__)
-        genders = ", ".join(f"{gender} voices {uar:.1f}" for gender, uar in sorted(by_gender.items()))
-        yield (
-            f"UAR on {SPREAD_PROTOCOL}, each voice new to the model that hears it: {genders}; single actors "
-            f"from {by_actor[lowest]:.1f} (actor {lowest}) to {by_actor[highest]:.1f} (actor {highest})."
-        )
-        yield ""
-    for evaluation in measured.evaluations:
+        yield f"The recipe on {SPREAD_PROTOCOL}, each voice new to the model that hears it:"
+        yield from ("", *spread_lines(*measured.spread), "")
+    for evaluation in measured.at_home:
         yield f"This checkpoint on {evaluation['title']}:"
-        yield ""
-        yield "| group | UAR | accuracy | clips |"
-        yield "|---|---|---|---|"
-        for group in ("gender", "intensity", "actor"):
-            for value, scores in evaluation[f"per_{group}"].items():
-                percents = " | ".join(f"{100 * scores[key]:.1f}" for key in ("uar", "accuracy"))
-                yield f"| {group} {value} | {percents} | {scores['num_clips']} |"
-        yield ""
+        per_group = {group: evaluation[f"per_{group}"] for group in GROUPS}
+        yield from ("", *spread_lines(per_group, evaluation["gaps"]), "")
 
 
 def _elsewhere_text(measured: Measurements) -> Iterator[str]:
-    for evaluation in measured.evaluations:
-        if evaluation["corpus"]["name"] != "ravdess":
-            uar = 100 * evaluation["uar"]
-            yield f"On {evaluation['title']}, to which nothing was adapted, it reaches {uar:.1f} UAR."
+    if not measured.elsewhere:
+        return
+    yield "Other corpora, to which nothing was adapted, beside RAVDESS's unseen actors on the same emotions:"
+    yield from ("", *elsewhere_lines([*measured.elsewhere, *measured.at_home]))
+
+
+def _unlike_text(measured: Measurements) -> Iterator[str]:
+    if measured.unlike:
+        yield unlike_sentence(measured.unlike)
 
 
 def _training_text(measured: Measurements) -> Iterator[str]:
@@ -198,12 +195,6 @@ def _training_text(measured: Measurements) -> Iterator[str]:
         f"{record['python_version']}, torch {versions['torch']}, transformers {versions['transformers']}."
     )
     yield from ("", "```shell", record["command"], "```")
-
-
-def _scores_text(scores: dict[str, Any]) -> str:
-    low, high = (100 * scores["uar_interval"][end] for end in ("low", "high"))
-    uar, accuracy = 100 * scores["uar"], 100 * scores["accuracy"]
-    return f"| **{uar:.1f}** | {low:.1f} to {high:.1f} | {accuracy:.1f} | {scores['num_clips']} |"
 
 
 def _voices(protocol: str) -> str:

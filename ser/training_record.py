@@ -7,6 +7,8 @@ from typing import Any
 
 from transformers.utils.hub import cached_file
 
+from .corpora.speakers import corpus_of_speaker, parse_speaker, speaker_number
+
 RECORD_NAME = "training_provenance.json"
 
 
@@ -37,13 +39,29 @@ def read_training_record(
     return record
 
 
-def heard_actors(record: dict[str, Any] | None) -> set[int] | None:
-    """The actors a model was trained on or chosen by, or None where the record does not say.
+def heard_speakers(record: dict[str, Any] | None) -> set[int] | None:
+    """The speakers a model was trained on or chosen by, or None where the record does not say.
+
+    They are numbers of `ser.corpora.speakers`.
 
     Example:
-        >>> sorted(heard_actors({"train_actors": [1, 2], "validation_actors": [3]}))
-        [1, 2, 3]
+        >>> sorted(heard_speakers({"train_actors": [1, "emodb:3"], "validation_actors": [2]}))
+        [1, 2, 40003]
     """
     if record is None or "train_actors" not in record:
         return None
-    return {*record["train_actors"], *record.get("validation_actors", [])}
+    names = [*record["train_actors"], *record.get("validation_actors", [])]
+    return {parse_speaker(name) for name in names}
+
+
+def heard_of_corpus(record: dict[str, Any] | None, corpus: str) -> set[int] | None:
+    """The actors of one corpus, by its own numbers, whom a model was trained on or chosen by.
+
+    Example:
+        >>> heard_of_corpus({"train_actors": [1, "emodb:3"]}, "emodb")
+        {3}
+    """
+    heard = heard_speakers(record)
+    if heard is None:
+        return None
+    return {number - speaker_number(corpus, 0) for number in heard if corpus_of_speaker(number) == corpus}

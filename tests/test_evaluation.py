@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from tiny_corpora import write_emodb
 
 import evaluation
 from ser.audio import AudioError, load_audio
@@ -14,8 +15,8 @@ from ser.corpora import load_ravdess
 from ser.evaluation import evaluation_report, score_clips
 from ser.evaluation_files import write_evaluation
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
-from ser.labels import EMOTIONS
-from ser.metrics import classification_scores, expected_calibration_error
+from ser.labels import CLASS_SETS, EMOTIONS
+from ser.metrics import classification_scores, expected_calibration_error, unweighted_average_recall
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
 from ser.training_record import RECORD_NAME
 
@@ -81,25 +82,43 @@ def test_report_equals_the_metrics_of_its_parts(scored):
     assert report["uar_interval"]["low"] <= report["uar"] <= report["uar_interval"]["high"]
     assert report["uar_interval"]["num_actors"] == 2
     men = np.array(scored.groups["gender"]) == "male"
-    assert report["per_gender"]["male"] == {
-        "num_clips": 60,
-        **classification_scores(scored.labels[men], scored.predictions[men]),
-    }
+    of_men = classification_scores(scored.labels[men], scored.predictions[men])
+    assert report["per_gender"]["male"]["uar"] == of_men["uar"]
+    assert report["per_gender"]["male"]["num_clips"] == 60
     assert {key: value["num_clips"] for key, value in report["per_actor"].items()} == {"3": 60, "4": 60}
     assert {key: value["num_clips"] for key, value in report["per_intensity"].items()} == {
         "normal": 64,
         "strong": 56,
     }
+    assert list(report["per_statement"]) == ["Dogs are sitting by the door", "Kids are talking by the door"]
+    assert set(report["gaps"]) == {"gender", "intensity", "statement", "actor"}
+    assert report["chance"] == 1 / 8
     assert sum(value["num_clips"] for value in report["per_class"].values()) == report["num_clips"] == 120
 
 
-def test_a_corpus_with_fewer_emotions_is_scored_on_those(clips):
-    classes = ("neutral", "happy", "sad", "angry")
-    names = clips.features["emotion"].names
-    few = clips.select([row for row, label in enumerate(clips["emotion"]) if names[label] in classes])
-    scored = score_clips(ListeningRecognizer(), few, classes)
-    assert scored.probabilities.shape == (len(few), 4)
-    assert set(evaluation_report(scored, num_resamples=5)["per_class"]) == set(classes)
+def test_on_fewer_emotions_the_clips_of_others_are_left_out(clips, scored):
+    classes = CLASS_SETS["4"]
+    few = score_clips(ListeningRecognizer(), clips, classes)
+    assert few.emotions == classes
+    assert {few.emotions[int(label)] for label in few.labels} == set(classes)
+    assert set(evaluation_report(few, num_resamples=5)["per_class"]) == set(classes)
+    narrowed = scored.narrowed(classes)
+    assert narrowed.files == few.files
+    np.testing.assert_array_equal(narrowed.labels, few.labels)
+    np.testing.assert_allclose(narrowed.probabilities, few.probabilities)
+    by_way_of_six = scored.narrowed(CLASS_SETS["6"]).narrowed(classes)
+    np.testing.assert_allclose(by_way_of_six.probabilities, few.probabilities)
+
+
+def test_the_report_has_every_conventional_set_of_classes(scored):
+    report = evaluation_report(scored, num_resamples=5)
+    assert list(report["per_class_set"]) == ["8", "6", "4"]
+    assert report["per_class_set"]["8"]["uar"] == report["uar"]
+    narrowed = scored.narrowed(CLASS_SETS["4"])
+    assert report["per_class_set"]["4"]["num_clips"] == len(narrowed.files) == 2 * (4 + 3 * 8)
+    assert report["per_class_set"]["4"]["uar"] == pytest.approx(
+        unweighted_average_recall(narrowed.labels, narrowed.predictions)
+    )
 
 
 def test_files_hold_what_was_scored(scored, tmp_path):
@@ -215,3 +234,64 @@ def test_the_door_says_what_is_missing(checkpoint, tiny_ravdess, tmp_path, model
             "1",
         )
     assert not (tmp_path / "out").exists()
+
+
+def test_another_corpus_is_scored_on_everyone_and_on_the_emotions_it_has(checkpoint, tmp_path, capsys):
+    data_dir = write_emodb(tmp_path / "emodb")
+    report = run_door(checkpoint, data_dir, tmp_path / "out", "--corpus", "emodb")
+    assert report["title"] == "EmoDB, all 2 speakers (6 classes)"
+    assert report["actors"] == [3, 8]
+    assert report["num_clips"] == 2 * 6 * 2
+    assert report["classes"] == list(CLASS_SETS["6"])
+    assert list(report["per_class_set"]) == ["6", "4"]
+    assert report["per_intensity"] == {}
+    assert "boredom" not in (tmp_path / "out" / "predictions.csv").read_text()
+    assert "6 classes" not in capsys.readouterr().err
+    four = run_door(
+        checkpoint, data_dir, tmp_path / "out", "--corpus", "emodb", "--classes", "4", "--actors", "8"
+    )
+    assert four["title"] == "EmoDB, actors 8 (4 classes)"
+    assert four["num_clips"] == 8
+    header, *_ = (tmp_path / "out" / "predictions.csv").read_text().splitlines()
+    assert header == "file,actor,true,predicted,neutral_prob,happy_prob,sad_prob,angry_prob"
+
+
+def test_a_record_of_another_corpus_does_not_name_these_actors(checkpoint, tmp_path, capsys):
+    data_dir = write_emodb(tmp_path / "emodb")
+    model = tmp_path / "model"
+    shutil.copytree(checkpoint, model)
+    (model / RECORD_NAME).write_text(json.dumps({"train_actors": [3, 8]}))
+    report = run_door(model, data_dir, tmp_path / "out", "--corpus", "emodb")
+    assert report["actors_heard_in_training"] == []
+    (model / RECORD_NAME).write_text(json.dumps({"train_actors": [1, "emodb:8"]}))
+    assert "WARNING" not in capsys.readouterr().err
+    report = run_door(model, data_dir, tmp_path / "out", "--corpus", "emodb")
+    assert report["actors_heard_in_training"] == [8]
+    assert "TRAINED on actors 8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--classes", "8"], "EmoDB has no calm, surprised"),
+        (["--actors", "4"], "has no actor 4; expected .* 3, 8"),
+    ],
+    ids=["classes", "actors"],
+)
+def test_what_a_corpus_lacks_is_named(checkpoint, tmp_path, options, message):
+    data_dir = write_emodb(tmp_path / "emodb")
+    with pytest.raises(SystemExit, match=message):
+        run_door(checkpoint, data_dir, tmp_path / "out", "--corpus", "emodb", *options)
+
+
+def test_unreadable_clips_of_any_corpus_are_skipped_when_asked(checkpoint, tmp_path, caplog):
+    data_dir = write_emodb(tmp_path / "emodb")
+    (data_dir / "03a02Wa.flac").write_bytes(b"no sound at all")
+    cut = data_dir / "08a01Wa.flac"
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    with pytest.raises(SystemExit, match=r"03a02Wa\.flac"):
+        run_door(checkpoint, data_dir, tmp_path / "out", "--corpus", "emodb")
+    report = run_door(checkpoint, data_dir, tmp_path / "out", "--corpus", "emodb", "--skip_broken")
+    assert list(report["broken_clips"]) == ["08a01Wa.flac"]
+    assert "03a02Wa.flac" in caplog.text
+    assert report["num_clips"] == 23

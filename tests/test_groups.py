@@ -83,6 +83,15 @@ def test_the_range_of_voices_is_told_beside_what_luck_alone_would_make():
     assert gap["difference"] > 2 * gap["by_luck"]
 
 
+def test_a_class_that_a_group_lacks_makes_no_gap():
+    labels = np.where((LABELS == 3) & (np.array(HALVES) == "late"), 1, LABELS)
+    predictions = np.where(labels == 3, 0, labels)  # class 3 is always missed, and one group has none of it
+    scores = group_scores(labels, predictions, ACTORS, HALVES, 10, np.random.default_rng(0))
+    assert scores["early"]["uar"] < scores["late"]["uar"] == 1
+    gap = largest_gap(labels, predictions, ACTORS, HALVES, 10, np.random.default_rng(0))
+    assert gap["difference"] == 0
+
+
 def test_lists_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="Got 2 labels, 2 predictions, 2 actors and 1 values"):
         group_scores([0, 1], [0, 1], [1, 2], ["a"], 10, np.random.default_rng(0))

@@ -36,7 +36,7 @@ SUMMARY = {
     "num_folds": 5,
     "num_seeds": 3,
 }
-GROUP_SCORES = {"uar": 0.5, "accuracy": 0.25, "num_clips": 120}
+GROUP_SCORES = {"uar": 0.5, "accuracy": 0.25, "num_clips": 120, "uar_interval": {"low": 0.4, "high": 0.6}}
 EVALUATION = {
     "title": "RAVDESS, actors 21, 22, 23, 24",
     "corpus": {"name": "ravdess"},
@@ -46,9 +46,31 @@ EVALUATION = {
     "num_clips": 240,
     "per_gender": {"female": GROUP_SCORES},
     "per_intensity": {"strong": GROUP_SCORES},
+    "per_statement": {},
     "per_actor": {"21": GROUP_SCORES},
+    "gaps": {
+        "gender": {
+            "worst": "male",
+            "best": "female",
+            "difference": 0.123,
+            "interval": {"low": 0.011, "high": 0.222},
+        },
+        "intensity": {
+            "worst": "normal",
+            "best": "strong",
+            "difference": 0.1,
+            "interval": {"low": 0.05, "high": 0.15},
+        },
+        "actor": {"worst": "23", "best": "22", "difference": 0.2, "by_luck": 0.15},
+    },
+    "per_class_set": {"6": GROUP_SCORES | {"uar": 0.7777}},
 }
-ELSEWHERE = EVALUATION | {"title": "EMODB, all actors", "corpus": {"name": "emodb"}, "uar": 0.3456}
+ELSEWHERE = EVALUATION | {
+    "title": "EmoDB, all 10 speakers (6 classes)",
+    "corpus": {"name": "emodb"},
+    "uar": 0.3456,
+    "per_class_set": {"6": GROUP_SCORES | {"uar": 0.3456}},
+}
 RECORD = {
     "corpus": "RAVDESS speech",
     "train_actors": [1, 2],
@@ -94,7 +116,7 @@ def test_every_protocol_is_a_result_of_its_own_in_percent():
         ("ravdess", "luna5"): {"recall": 65.4, "accuracy": 66.2},
         ("ravdess", "timnet10"): {"recall": 65.4, "accuracy": 66.2},
         ("ravdess", "held-out actors"): {"recall": 70.1, "accuracy": 71.2},
-        ("emodb", "held-out actors"): {"recall": 34.6, "accuracy": 71.2},
+        ("emodb", "another corpus"): {"recall": 34.6, "accuracy": 71.2},
     }
     names = [result["dataset"]["name"] for result in index["results"]]
     assert "RAVDESS speech, protocol luna5 (new voices)" in names
@@ -105,8 +127,14 @@ def test_numbers_stand_in_the_prose_and_missing_protocols_do_not():
     measured = Measurements(protocols={"luna5": SUMMARY}, evaluations=[EVALUATION, ELSEWHERE], record=RECORD)
     card = fill_card(CARD, measured)
     assert "| the recipe: luna5, 5 folds, 3 seeds | new | **65.4** | 60.1 to 70.2 | 66.2 | 1440 |" in card
-    assert "| gender female | 50.0 | 25.0 | 120 |" in card
-    assert "On EMODB, all actors, to which nothing was adapted, it reaches 34.6 UAR." in card
+    assert "| gender female | 50.0 | 40.0 to 60.0 | 25.0 | 120 |" in card
+    assert (
+        "gap is that of gender: female is 12.3 points of UAR above male** (95 % interval over actors 1.1 "
+        in card
+    )
+    assert "Single voices are 20.0 points apart, actor 23 the worst and actor 22 the best; luck alone" in card
+    assert "| EmoDB, all 10 speakers | 6 | **34.6** | 40.0 to 60.0 | 25.0 | 120 | 16.7 |" in card
+    assert "| RAVDESS, actors 21, 22, 23, 24 | 6 | **77.8** |" in card
     assert RECORD["command"] in card
     assert "emobox6" not in card
 
@@ -120,20 +148,50 @@ def test_filling_again_with_other_numbers_leaves_none_of_the_first():
     assert fill_card(filled, Measurements()) == nothing
 
 
-def test_spread_is_the_recall_of_each_voice_and_gender(tmp_path):
+def test_spread_is_the_recall_of_each_voice_and_group(tmp_path):
     """Actor 2 is always right, actor 3 always wrong, in the first seed; the second seed is all right."""
-    right, wrong = np.eye(8).tolist(), np.roll(np.eye(8), 1, axis=1).tolist()
-    for seed, third in ((0, wrong), (1, right)):
-        for fold, (actor, probabilities) in enumerate([(2, right), (3, third)]):
-            clips = [f"03-01-{emotion:02d}-01-01-01-{actor:02d}" for emotion in range(1, 9)]
-            result = {"seed": seed, "clips": clips, "labels": list(range(8)), "probabilities": probabilities}
+    for seed in (0, 1):
+        for fold, actor in enumerate((2, 3)):
+            clips, labels = [], []
+            for emotion in range(2, 9):
+                for statement in (1, 2):
+                    for repetition in (1, 2):
+                        clips.append(f"03-01-{emotion:02d}-01-{statement:02d}-{repetition:02d}-{actor:02d}")
+                        labels.append(emotion - 1)
+            predictions = np.roll(labels, 4) if (seed, actor) == (0, 3) else labels
+            result = {
+                "seed": seed,
+                "clips": clips,
+                "labels": labels,
+                "probabilities": np.eye(8)[predictions].tolist(),
+            }
             write_json(tmp_path / f"fold{fold}-seed{seed}.json", result)
     spread = voice_spread(tmp_path)
-    assert spread.by_actor == {2: 1.0, 3: 0.5}
-    assert spread.by_gender == {"female": 1.0, "male": 0.5}
+    assert {value: scores["uar"] for value, scores in spread.per_group["actor"].items()} == {"2": 1, "3": 0.5}
+    assert {value: scores["uar"] for value, scores in spread.per_group["gender"].items()} == {
+        "female": 1,
+        "male": 0.5,
+    }
+    assert spread.per_group["statement"]["Kids are talking by the door"]["num_clips"] == 28
+    assert spread.gaps["actor"]["difference"] == 0.5
     card = fill_card(CARD, Measurements(spread=spread))
-    assert "female voices 100.0, male voices 50.0" in card
-    assert "from 50.0 (actor 3) to 100.0 (actor 2)" in card
+    assert "| gender male | 50.0 |" in card
+    assert "actor 3 the worst and actor 2 the best" in card
+
+
+def test_what_tells_strange_sounds_is_named_with_its_figures():
+    auroc = {"energy": {"no speech": 0.5, "EmoDB": 0.6}, "distance": {"no speech": 0.987, "EmoDB": 0.654}}
+    card = fill_card(CARD, Measurements(unlike={"best": "distance", "auroc": auroc}))
+    assert "distance is the best" in card
+    assert "AUROC of 0.99" in card
+    assert "German with 0.65" in card
+
+
+def test_a_model_of_several_corpora_names_them_all():
+    record = RECORD | {"corpora": ["ravdess", "emodb"], "train_actors": [1, "emodb:3"]}
+    card = fill_card(CARD, Measurements(record=record))
+    assert ModelCard(card).data.datasets == ["ravdess", "emodb"]
+    assert "actors 1, emodb:3" in card
 
 
 def test_the_parameters_are_those_of_the_model(tmp_path):

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ser.training_record import RECORD_NAME, heard_actors, read_training_record
+from ser.training_record import RECORD_NAME, heard_of_corpus, heard_speakers, read_training_record
 
 
 def test_the_record_of_a_checkpoint_is_read_back(tmp_path):
@@ -12,8 +12,8 @@ def test_the_record_of_a_checkpoint_is_read_back(tmp_path):
 
 def test_a_checkpoint_without_a_record_gives_none(tmp_path):
     assert read_training_record(tmp_path) is None
-    assert heard_actors(None) is None
-    assert heard_actors({"recipe": {}}) is None
+    assert heard_speakers(None) is None
+    assert heard_speakers({"recipe": {}}) is None
 
 
 @pytest.mark.parametrize(("content", "message"), [("{cut", "is not JSON"), ("[1, 2]", "holds a list")])
@@ -24,4 +24,12 @@ def test_a_damaged_record_raises(tmp_path, content, message):
 
 
 def test_actors_a_model_was_chosen_by_count_as_heard():
-    assert heard_actors({"train_actors": [1, 2], "validation_actors": [3], "test_actors": [4]}) == {1, 2, 3}
+    assert heard_speakers({"train_actors": [1, 2], "validation_actors": [3], "test_actors": [4]}) == {1, 2, 3}
+
+
+def test_actors_of_several_corpora_are_told_apart():
+    record = {"train_actors": [3, "emodb:3", "tess:1"], "validation_actors": ["emodb:8"]}
+    assert heard_of_corpus(record, "ravdess") == {3}
+    assert heard_of_corpus(record, "emodb") == {3, 8}
+    assert heard_of_corpus(record, "savee") == set()
+    assert heard_of_corpus({}, "emodb") is None

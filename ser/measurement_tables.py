@@ -1,0 +1,80 @@
+"""Measurements as Markdown, for the model card and `docs/generalisation.md`; fractions become percent."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def scores_columns(scores: dict[str, Any]) -> str:
+    """UAR, its interval, accuracy and number of clips as columns of a table."""
+    low, high = (100 * scores["uar_interval"][end] for end in ("low", "high"))
+    uar, accuracy = 100 * scores["uar"], 100 * scores["accuracy"]
+    return f"| **{uar:.1f}** | {low:.1f} to {high:.1f} | {accuracy:.1f} | {scores['num_clips']} |"
+
+
+def spread_lines(
+    per_group: dict[str, dict[str, dict[str, Any]]], gaps: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    """A table of scores by group and sentences that name the largest gaps.
+
+    Args:
+        per_group: By column ("gender") and value ("female"), what `ser.groups.group_scores` gives.
+        gaps: By column, what `ser.groups.largest_gap` gives.
+    """
+    yield "| group | UAR | 95 % interval | accuracy | clips |"
+    yield "|---|---|---|---|---|"
+    for column, groups in per_group.items():
+        for value, scores in groups.items():
+            yield f"| {column} {value} {scores_columns(scores).replace('**', '')}"
+    yield from ("", *gap_sentences(gaps))
+
+
+def gap_sentences(gaps: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """The largest gap between groups of several voices, and the one between single voices."""
+    between_groups = {column: gap for column, gap in gaps.items() if "interval" in gap}
+    if between_groups:
+        column = max(between_groups, key=lambda each: between_groups[each]["difference"])
+        gap = between_groups[column]
+        low, high = (100 * gap["interval"][end] for end in ("low", "high"))
+        yield (
+            f"**The largest gap is that of {column}: {gap['best']} is {100 * gap['difference']:.1f} points "
+            f"of UAR above {gap['worst']}** (95 % interval over actors {low:.1f} to {high:.1f})."
+        )
+    if "by_luck" in gaps.get("actor", {}):
+        gap = gaps["actor"]
+        yield (
+            f"Single voices are {100 * gap['difference']:.1f} points apart, actor {gap['worst']} the worst "
+            f"and actor {gap['best']} the best; luck alone would part the extremes of equally hard voices by "
+            f"{100 * gap['by_luck']:.1f}."
+        )
+
+
+def elsewhere_lines(evaluations: list[dict[str, Any]]) -> Iterator[str]:
+    """A table of evaluations on the conventional sets of emotions that other corpora have."""
+    yield "| corpus | emotions | UAR | 95 % interval over speakers | accuracy | clips | guessing |"
+    yield "|---|---|---|---|---|---|---|"
+    for name in ("6", "4"):
+        for evaluation in evaluations:
+            if name in evaluation["per_class_set"]:
+                scores = evaluation["per_class_set"][name]
+                who = evaluation["title"].partition(" (")[0]
+                yield f"| {who} | {name} {scores_columns(scores)} {100 / int(name):.1f} |"
+
+
+def unlike_lines(unlike: dict[str, Any]) -> Iterator[str]:
+    """A table of AUROC by score of strangeness and kind of sound."""
+    kinds = list(next(iter(unlike["auroc"].values())))
+    yield f"| score | {' | '.join(kinds)} |"
+    yield f"|---|{'---|' * len(kinds)}"
+    for name, by_kind in unlike["auroc"].items():
+        mark = "**" if name == unlike["best"] else ""
+        yield f"| {mark}{name}{mark} | {' | '.join(f'{by_kind[kind]:.2f}' for kind in kinds)} |"
+
+
+def unlike_sentence(unlike: dict[str, Any]) -> str:
+    """How well the best score of strangeness does."""
+    by_kind = unlike["auroc"][unlike["best"]]
+    return (
+        f"Of the scores of strangeness that were tried, {unlike['best']} is the best: it tells synthetic "
+        f"sounds without speech from unseen RAVDESS voices with an AUROC of {by_kind['no speech']:.2f} "
+        f"(guessing gives 0.50), and EmoDB's German with {by_kind['EmoDB']:.2f}."
+    )
