@@ -2,7 +2,9 @@
 
 OUT then holds a checkpoint that loads with `from_pretrained`, its feature extractor,
 `training_metrics.json`, `training_curves.png` and `training_provenance.json`. Actors 21 to 24 are left alone:
-`evaluation.py` scores them.
+`evaluation.py` scores them. Several corpora train one model with
+
+    python train.py --corpus ravdess,emodb --data_dir data/ravdess,data/emodb --output_dir OUT
 """
 
 import json
@@ -16,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from datasets import Dataset
 from transformers import HfArgumentParser, Trainer
 
-from ser import load_ravdess
+from ser.corpora import CORPORA, CORPUS_TITLES
+from ser.corpora.speakers import corpus_of_speaker, parse_speaker, speaker_name
+from ser.corpora.together import load_corpus, load_together, parse_corpora
 from ser.plots import training_curves_figure
 from ser.provenance import corpus_fingerprint, environment
 from ser.publishing import create_repository, publish_checkpoint
@@ -27,18 +32,35 @@ from ser.splits import SHIPPED_TEST_ACTORS, carve_validation_actors
 from ser.training import train_classifier
 from ser.training_record import RECORD_NAME
 
+RECORDED_NAMES = {"ravdess": "RAVDESS speech"}  # it has songs too
+
 
 @dataclass
 class DataArguments:
     """Which clips to train on."""
 
-    data_dir: str = field(metadata={"help": "Folder of the RAVDESS speech clips, or the published zip."})
-    actors: list[int] | None = field(
-        default=None, metadata={"help": "Actors to load; all 24, none of whom may be missing, if not given."}
+    data_dir: str = field(
+        metadata={
+            "help": "Folder of the RAVDESS speech clips, or the published zip; of several corpora, their "
+            "folders, separated by commas."
+        }
     )
-    test_actors: list[int] = field(
-        default_factory=lambda: list(SHIPPED_TEST_ACTORS),
-        metadata={"help": "Actors to leave alone, so that they can be tested on."},
+    corpus: str = field(
+        default="ravdess",
+        metadata={"help": f"Corpora to train on, separated by commas: {', '.join(CORPORA)}."},
+    )
+    actors: list[int] | None = field(
+        default=None,
+        metadata={
+            "help": "Actors to load, of RAVDESS alone; all 24, none of whom may be missing, if not given."
+        },
+    )
+    test_actors: list[str] = field(
+        default_factory=lambda: [str(actor) for actor in SHIPPED_TEST_ACTORS],
+        metadata={
+            "help": "Actors to leave alone, so that they can be tested on; of other corpora than RAVDESS as "
+            "in emodb:3."
+        },
     )
     num_validation_actors: int = field(
         default=0,
@@ -57,10 +79,13 @@ def main() -> None:
     data, recipe, training_args = parser.parse_args_into_dataclasses()
     hub_model_id = prepare_publishing(training_args)
 
-    clips = load_ravdess(data.data_dir, actors=data.actors)
+    folders, test_actors, clips = load_clips(data)
     actor_of_clip = np.asarray(clips["actor"])
-    actors = sorted(set(actor_of_clip.tolist()) - set(data.test_actors))
-    validation_actors = carve_validation_actors(actors, data.num_validation_actors, training_args.seed)
+    actors = sorted(set(actor_of_clip.tolist()) - set(test_actors))
+    women = {
+        actor for actor, gender in zip(clips["actor"], clips["gender"], strict=True) if gender == "female"
+    }
+    validation_actors = carve_validation_actors(actors, data.num_validation_actors, training_args.seed, women)
     train_actors = [actor for actor in actors if actor not in validation_actors]
     train_clips = clips.select(np.flatnonzero(np.isin(actor_of_clip, train_actors)))
     validation_clips = None
@@ -80,11 +105,14 @@ def main() -> None:
             validation_metrics,
             total_seconds=time.monotonic() - start,
             provenance={
-                "corpus": "RAVDESS speech",
+                "corpus": " and ".join(
+                    RECORDED_NAMES.get(corpus, CORPUS_TITLES[corpus]) for corpus in folders
+                ),
                 "corpus_fingerprint": corpus_fingerprint(train_clips),
-                "train_actors": train_actors,
-                "validation_actors": list(validation_actors),
-                "test_actors": sorted(data.test_actors),
+                "corpora": list(folders),
+                "train_actors": [speaker_name(actor) for actor in train_actors],
+                "validation_actors": [speaker_name(actor) for actor in validation_actors],
+                "test_actors": [speaker_name(actor) for actor in test_actors],
                 "base_model": recipe.model_name_or_path,
                 "recipe": asdict(recipe),
                 "training_arguments": training_args.summary(),
@@ -95,6 +123,21 @@ def main() -> None:
         )
         if hub_model_id:
             publish(hub_model_id, training_args)
+
+
+def load_clips(data: DataArguments) -> tuple[dict[str, str], list[int], Dataset]:
+    """The folders of the corpora asked for, the speakers to leave alone, and the clips."""
+    try:
+        folders = parse_corpora(data.corpus, data.data_dir)
+        named = sorted(parse_speaker(name) for name in data.test_actors)
+        test_actors = [number for number in named if corpus_of_speaker(number) in folders]
+        if data.actors is None:
+            return folders, test_actors, load_together(folders)
+        if list(folders) != ["ravdess"]:
+            raise ValueError("--actors goes with RAVDESS alone; leave speakers out with --test_actors.")
+        return folders, test_actors, load_corpus("ravdess", data.data_dir, actors=data.actors)
+    except ValueError as error:
+        sys.exit(f"Error: {error}")
 
 
 def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:

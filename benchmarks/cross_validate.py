@@ -2,6 +2,9 @@
 
     python benchmarks/cross_validate.py --data_dir data/ravdess --protocol dev5 --name hybrid --seeds 0
 
+With `--corpus ravdess,emodb --data_dir data/ravdess,data/emodb` each fold leaves out speakers of both; with
+`--protocol leave-one-corpus-out` too, a model of all corpora but one is tested on that one.
+
 A fold whose file is there is never computed again; options of the recipe and of the Trainer are those of
 `train.py`.
 """
@@ -10,6 +13,7 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,11 +26,14 @@ from transformers.trainer_utils import SaveStrategy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ser.corpora import load_ravdess
+from ser.corpora import CORPORA
+from ser.corpora.speakers import corpus_of_speaker
+from ser.corpora.together import load_together, parse_corpora
+from ser.labels import CLASS_SETS, EMOTIONS, corpus_classes, restrict_probabilities
 from ser.metrics import accuracy, unweighted_average_recall
 from ser.provenance import environment
 from ser.recipe import RecipeArguments, RecipeTrainingArguments
-from ser.splits import Fold, folds
+from ser.splits import LEAVE_ONE_CORPUS_OUT, Fold, corpus_folds, folds
 from ser.training import train_classifier
 
 
@@ -34,9 +41,14 @@ from ser.training import train_classifier
 class ProtocolArguments:
     """What to run and where to keep it."""
 
-    data_dir: str = field(metadata={"help": "Folder of the RAVDESS speech clips."})
-    protocol: str = field(metadata={"help": "A protocol of ser.splits."})
+    data_dir: str = field(
+        metadata={"help": "Folder of the RAVDESS speech clips; of several corpora, separated by commas."}
+    )
+    protocol: str = field(metadata={"help": f"A protocol of ser.splits, or {LEAVE_ONE_CORPUS_OUT}."})
     name: str = field(metadata={"help": "Name of the recipe: the folder of its results."})
+    corpus: str = field(
+        default="ravdess", metadata={"help": f"Corpora, separated by commas: {', '.join(CORPORA)}."}
+    )
     seeds: list[int] = field(default_factory=lambda: [0], metadata={"help": "Seeds to train with."})
     folds: list[int] | None = field(
         default=None, metadata={"help": "Numbers of the folds to run; all if not given."}
@@ -50,10 +62,11 @@ def main() -> None:
     parser = HfArgumentParser((ProtocolArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
     arguments, recipe, training_args = parser.parse_args_into_dataclasses()
     training_args.save_strategy = SaveStrategy.NO
-    clips = load_ravdess(arguments.data_dir)
-    folder = Path(arguments.results_dir) / arguments.protocol / arguments.name
+    folders = parse_corpora(arguments.corpus, arguments.data_dir)
+    clips = load_together(folders)
+    all_folds = make_folds(arguments.protocol, clips)
+    folder = Path(arguments.results_dir) / results_name(arguments.protocol, list(folders)) / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
-    all_folds = folds(arguments.protocol, clips["actor"], clips["emotion"])
     for seed in arguments.seeds:
         for number in arguments.folds if arguments.folds is not None else range(len(all_folds)):
             file = folder / f"fold{number}-seed{seed}.json"
@@ -68,6 +81,19 @@ def main() -> None:
             print(f"{result['fold']} seed {seed}: {scores}, {result['train_seconds']:.0f} s", flush=True)
 
 
+def make_folds(protocol: str, clips: Dataset) -> list[Fold]:
+    """The folds of a protocol over clips of one corpus or several."""
+    if protocol == LEAVE_ONE_CORPUS_OUT:
+        return corpus_folds(clips["actor"])
+    return folds(protocol, clips["actor"], clips["emotion"])
+
+
+def results_name(protocol: str, corpora: list[str]) -> str:
+    """The folder of a protocol's results: figures of other corpora never lie among those of RAVDESS."""
+    is_plain = corpora == ["ravdess"] or protocol == LEAVE_ONE_CORPUS_OUT
+    return protocol if is_plain else f"{protocol}-{'+'.join(corpora)}"
+
+
 def run_fold(
     clips: Dataset, fold: Fold, recipe: RecipeArguments, training_args: RecipeTrainingArguments
 ) -> dict[str, Any]:
@@ -79,21 +105,64 @@ def run_fold(
     files = [audio["path"] for audio in test_clips["audio"]]
     scores = recognizer.predict(files)
     probabilities = np.array([list(score.values()) for score in scores])
-    labels, predictions = np.asarray(test_clips["emotion"]), probabilities.argmax(axis=1)
+    labels = np.asarray(test_clips["emotion"])
+    heard = {EMOTIONS[label] for label in clips.select(fold.train).unique("emotion")}
+    per_corpus = scores_by_corpus(labels, probabilities, test_clips["actor"], heard)
     return {
         "fold": fold.name,
         "seed": training_args.seed,
         "train_seconds": round(seconds, 1),
-        "uar": unweighted_average_recall(labels, predictions),
-        "accuracy": accuracy(labels, predictions),
+        **{
+            metric: float(np.mean([scores["shared"][metric] for scores in per_corpus.values()]))
+            for metric in ("uar", "accuracy")
+        },
+        "per_corpus": per_corpus,
+        "train_corpora": sorted({corpus_of_speaker(actor) for actor in fold.train_actors}),
         "recipe": asdict(recipe),
         "training_arguments": training_args.summary(),
         "command": shlex.join(["python", "benchmarks/cross_validate.py", *sys.argv[1:]]),
         **environment(),
         "clips": [Path(file).stem for file in files],
+        "speakers": list(test_clips["actor"]),
         "labels": labels.tolist(),
         "probabilities": probabilities.round(5).tolist(),
     }
+
+
+def scores_by_corpus(
+    labels: np.ndarray, probabilities: np.ndarray, speakers: Sequence[int], heard: Collection[str]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Scores of each tested corpus on the emotions that it shares with the training, and on fewer.
+
+    Args:
+        labels: Index of each clip's emotion in `EMOTIONS`, (num_clips,).
+        probabilities: Of all `EMOTIONS`, (num_clips, 8).
+        speakers: Who speaks each clip, as `load_together` numbers them, (num_clips,).
+        heard: The emotions of the training clips.
+
+    Returns:
+        By corpus and by "shared" or a name in `CLASS_SETS`: `classes`, `num_clips`, `uar` and `accuracy`.
+        Clips of other emotions are left out, and probabilities restricted as `restrict_probabilities` says.
+    """
+    scores: dict[str, dict[str, dict[str, Any]]] = {}
+    corpora = np.array([corpus_of_speaker(speaker) for speaker in speakers])
+    for corpus in dict.fromkeys(corpora.tolist()):
+        shared = tuple(emotion for emotion in corpus_classes(corpus) if emotion in heard)
+        sets = {"shared": shared} | {n: each for n, each in CLASS_SETS.items() if set(each) <= set(shared)}
+        scores[corpus] = {}
+        for name, classes in sets.items():
+            rows = np.flatnonzero(
+                (corpora == corpus) & np.isin(labels, [EMOTIONS.index(emotion) for emotion in classes])
+            )
+            truth = np.array([classes.index(EMOTIONS[label]) for label in labels[rows]])
+            predictions = restrict_probabilities(probabilities[rows], classes).argmax(axis=1)
+            scores[corpus][name] = {
+                "classes": list(classes),
+                "num_clips": len(rows),
+                "uar": unweighted_average_recall(truth, predictions),
+                "accuracy": accuracy(truth, predictions),
+            }
+    return scores
 
 
 if __name__ == "__main__":

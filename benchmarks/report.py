@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.calibrate import calibration_table  # noqa: E402
 from benchmarks.robustness import robustness_table  # noqa: E402
 from ser.metrics import accuracy, bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
+from ser.splits import PROTOCOLS  # noqa: E402
 
 NUM_RESAMPLES = 2000
 README_BLOCK = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
@@ -151,6 +152,8 @@ def main(root: Path = ROOT) -> None:
     """
     results: dict[str, dict[str, Any]] = {}
     for folder in sorted(path for path in root.glob("benchmarks/results/*/*") if path.is_dir()):
+        if folder.parent.name not in PROTOCOLS:
+            continue  # of several corpora: for benchmarks/generalisation.py
         results.setdefault(folder.parent.name, {})[folder.name] = summarise(folder)
     evaluation = json.loads((root / "docs" / "evaluation" / "metrics.json").read_text())
     results["shipped"] = {"checkpoint": evaluation}

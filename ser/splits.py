@@ -5,15 +5,22 @@ into training and reads 7 to 13 points higher than a split by actor. `Fold.speak
 fold is. Everything here gives row numbers of the corpus as loaded, so a split comes before any augmentation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit, KFold, StratifiedShuffleSplit
 
+from .corpora.speakers import corpus_of_speaker
+
 RAVDESS_ACTORS = tuple(range(1, 25))
 SHIPPED_TEST_ACTORS = (21, 22, 23, 24)
 """Never trained on, never used to choose or to calibrate anything."""
+
+
+LEAVE_ONE_CORPUS_OUT = "leave-one-corpus-out"
+"""The protocol of `corpus_folds`: each corpus tests a model of all the others."""
+MIN_SPEAKER_GROUPS = 5
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,8 @@ class ActorProtocol:
 
     Attributes:
         source: Whose folds these are.
-        test_actors: The tested actors, one tuple a fold.
+        test_actors: The tested actors of RAVDESS, one tuple a fold. Speakers of other corpora, if there are
+            any, are dealt to the folds in turn, so that each corpus is divided by speaker.
         pool: The actors that take part at all; a fold trains on everyone in it whom it does not test.
     """
 
@@ -138,7 +146,8 @@ def folds(protocol: str, actors: Sequence[int], labels: Sequence[int]) -> list[F
 
     Args:
         protocol: A key of `PROTOCOLS`.
-        actors: The actor of each clip in load order, (num_clips,).
+        actors: The actor of each clip in load order, (num_clips,); of several corpora as
+            `ser.corpora.together.load_together` numbers them.
         labels: The label of each clip in load order, (num_clips,).
 
     Returns:
@@ -156,8 +165,12 @@ def folds(protocol: str, actors: Sequence[int], labels: Sequence[int]) -> list[F
     actor_of_clip = np.asarray(actors, dtype=np.int64)
     plan = PROTOCOLS[protocol]
     if isinstance(plan, ActorProtocol):
-        in_pool = np.isin(actor_of_clip, plan.pool)
-        tested = [np.isin(actor_of_clip, test_actors) for test_actors in plan.test_actors]
+        groups = _dealt_speakers(set(actor_of_clip.tolist()) - set(RAVDESS_ACTORS), len(plan.test_actors))
+        in_pool = np.isin(actor_of_clip, plan.pool) | ~np.isin(actor_of_clip, RAVDESS_ACTORS)
+        tested = [
+            np.isin(actor_of_clip, [*test_actors, *group])
+            for test_actors, group in zip(plan.test_actors, groups, strict=True)
+        ]
         divisions = [(np.flatnonzero(in_pool & ~test), np.flatnonzero(in_pool & test)) for test in tested]
     else:
         divisions = [
@@ -165,25 +178,76 @@ def folds(protocol: str, actors: Sequence[int], labels: Sequence[int]) -> list[F
             for train, test in plan.splitter.split(actor_of_clip, np.asarray(labels))
         ]
     return [
-        Fold(
-            name=f"{protocol}-{number}",
-            train=train,
-            test=test,
-            train_actors=tuple(np.unique(actor_of_clip[train]).tolist()),
-            test_actors=tuple(np.unique(actor_of_clip[test]).tolist()),
-            speaker_disjoint=isinstance(plan, ActorProtocol),
-        )
+        _fold(f"{protocol}-{number}", actor_of_clip, train, test, isinstance(plan, ActorProtocol))
         for number, (train, test) in enumerate(divisions)
     ]
 
 
-def carve_validation_actors(actors: Sequence[int], num_validation_actors: int, seed: int) -> tuple[int, ...]:
+def corpus_folds(actors: Sequence[int]) -> list[Fold]:
+    """Leaves one corpus out at a time: trains on all clips of the others, tests on all of its own.
+
+    Args:
+        actors: The speaker of each clip, as `ser.corpora.together.load_together` numbers them, (num_clips,).
+
+    Returns:
+        A fold for each corpus, in the order in which they come first.
+
+    Raises:
+        ValueError: If there is but one corpus.
+    """
+    corpus_of_clip = np.array([corpus_of_speaker(actor) for actor in actors])
+    corpora = list(dict.fromkeys(corpus_of_clip.tolist()))
+    if len(corpora) < 2:
+        raise ValueError(
+            f"Leaving one corpus out needs two or more, got {', '.join(corpora) or 'none'}: "
+            "name several with --corpus and their folders with --data_dir."
+        )
+    return [
+        _fold(
+            f"{LEAVE_ONE_CORPUS_OUT}-{corpus}",
+            np.asarray(actors, dtype=np.int64),
+            np.flatnonzero(corpus_of_clip != corpus),
+            np.flatnonzero(corpus_of_clip == corpus),
+            speaker_disjoint=True,
+        )
+        for corpus in corpora
+    ]
+
+
+def _dealt_speakers(speakers: Collection[int], num_folds: int) -> list[list[int]]:
+    """The speakers that each fold tests: every corpus's in turn, never all of them in one fold."""
+    dealt: list[list[int]] = [[] for _ in range(num_folds)]
+    num_groups = max(num_folds, MIN_SPEAKER_GROUPS)
+    for corpus in sorted({corpus_of_speaker(speaker) for speaker in speakers}):
+        of_corpus = sorted(speaker for speaker in speakers if corpus_of_speaker(speaker) == corpus)
+        for fold, group in enumerate(dealt):
+            group += of_corpus[fold::num_groups]
+    return dealt
+
+
+def _fold(
+    name: str, actor_of_clip: np.ndarray, train: np.ndarray, test: np.ndarray, speaker_disjoint: bool
+) -> Fold:
+    return Fold(
+        name=name,
+        train=train,
+        test=test,
+        train_actors=tuple(np.unique(actor_of_clip[train]).tolist()),
+        test_actors=tuple(np.unique(actor_of_clip[test]).tolist()),
+        speaker_disjoint=speaker_disjoint,
+    )
+
+
+def carve_validation_actors(
+    actors: Sequence[int], num_validation_actors: int, seed: int, women: Collection[int] | None = None
+) -> tuple[int, ...]:
     """Picks training actors to hold back for model selection, as many women as men where possible.
 
     Args:
         actors: The training actors; repeats are allowed and the order does not matter.
         num_validation_actors: How many to hold back. An odd one out is of a gender drawn by chance.
         seed: The same seed and actors give the same choice.
+        women: Who of them is a woman; by default the even numbers, as in RAVDESS.
 
     Returns:
         The chosen actors, ascending. The rest stay in training.
@@ -198,11 +262,8 @@ def carve_validation_actors(actors: Sequence[int], num_validation_actors: int, s
             f"Cannot hold back {num_validation_actors} of {len(candidates)} training actors: "
             f"expected 0 to {max(len(candidates) - 1, 0)}, so that one or more stay in training."
         )
-    women, men = (
-        candidates[candidates % 2 == 0],
-        candidates[candidates % 2 == 1],
-    )  # RAVDESS: even actors are women
-    queues = [rng.permutation(women).tolist(), rng.permutation(men).tolist()]
+    is_woman = candidates % 2 == 0 if women is None else np.isin(candidates, list(women))
+    queues = [rng.permutation(candidates[group]).tolist() for group in (is_woman, ~is_woman)]
     gender = int(rng.integers(2))
     chosen: list[int] = []
     while len(chosen) < num_validation_actors:

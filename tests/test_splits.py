@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ser.splits import PROTOCOLS, SHIPPED_TEST_ACTORS, ActorProtocol, Fold, carve_validation_actors, folds
+from ser.splits import (
+    PROTOCOLS,
+    SHIPPED_TEST_ACTORS,
+    ActorProtocol,
+    Fold,
+    carve_validation_actors,
+    corpus_folds,
+    folds,
+)
 
 ACTORS = np.repeat(np.arange(1, 25), 60)
 LABELS = np.tile(np.repeat(np.arange(8), [4, 8, 8, 8, 8, 8, 8, 8]), 24)
@@ -140,3 +148,52 @@ def test_validation_choice_depends_on_the_seed_alone():
 def test_a_negative_number_of_validation_actors_raises():
     with pytest.raises(ValueError, match="Cannot hold back -1"):
         carve_validation_actors([1, 2, 3], -1, seed=0)
+
+
+EMODB = np.repeat(40_000 + np.array([3, 8, 9, 10, 11, 12, 13, 14, 15, 16]), 7)
+TESS = np.repeat([20_001, 20_002], 5)
+TOGETHER = np.concatenate([ACTORS, TESS, EMODB])
+
+
+@pytest.mark.parametrize("protocol", BY_ACTOR)
+def test_every_fold_leaves_speakers_of_every_corpus_out(protocol):
+    for fold in folds(protocol, TOGETHER, np.zeros(len(TOGETHER))):
+        assert fold.speaker_disjoint
+        for corpus in (TESS, EMODB):
+            assert set(corpus) & set(fold.train_actors), "each corpus trains in every fold"
+    if protocol in ("dev5", "luna5", "loso24"):
+        tested = np.concatenate([fold.test_actors for fold in folds(protocol, TOGETHER, TOGETHER * 0)])
+        assert sorted(tested[tested > 24]) == sorted(set(TESS) | set(EMODB))
+
+
+def test_other_corpora_do_not_change_the_folds_of_ravdess():
+    for alone, together in zip(
+        folds("dev5", ACTORS, LABELS), folds("dev5", TOGETHER, TOGETHER * 0), strict=True
+    ):
+        np.testing.assert_array_equal(alone.test, together.test[together.test < 1440])
+        np.testing.assert_array_equal(alone.train, together.train[together.train < 1440])
+
+
+def test_one_corpus_is_left_out_at_a_time():
+    made = corpus_folds(TOGETHER)
+    assert [fold.name for fold in made] == [
+        f"leave-one-corpus-out-{name}" for name in ("ravdess", "tess", "emodb")
+    ]
+    for fold, speakers in zip(made, (ACTORS, TESS, EMODB), strict=True):
+        assert fold.speaker_disjoint
+        assert set(fold.test_actors) == set(speakers)
+        assert len(fold.train) + len(fold.test) == len(TOGETHER)
+
+
+def test_leaving_the_only_corpus_out_is_refused():
+    with pytest.raises(ValueError, match="needs two or more, got ravdess"):
+        corpus_folds(ACTORS)
+
+
+def test_validation_actors_are_balanced_by_the_genders_given():
+    women = {40_008, 40_009, 40_013, 40_014, 40_016}
+    for seed in range(10):
+        chosen = carve_validation_actors(EMODB, 4, seed, women)
+        assert len(women & set(chosen)) == 2
+    by_number = carve_validation_actors(ACTORS, 4, 0)
+    assert carve_validation_actors(ACTORS, 4, 0, set(range(2, 25, 2))) == by_number

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_corpora import write_emodb, write_savee
 
+import train
 from ser import EmotionRecognizer
+from ser.training_record import RECORD_NAME, heard_of_corpus
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = [
@@ -81,3 +84,38 @@ def test_two_processes_train_together(tiny_ravdess: Path, tmp_path: Path) -> Non
     provenance = json.loads((tmp_path / "training_provenance.json").read_text())
     assert provenance["training_arguments"]["world_size"] == 2
     EmotionRecognizer.from_pretrained(tmp_path)
+
+
+def test_several_corpora_train_together_speaker_by_speaker(tmp_path: Path, monkeypatch) -> None:
+    emodb, savee = write_emodb(tmp_path / "emodb"), write_savee(tmp_path / "savee", ("DC", "JE", "KL"))
+    arguments = [
+        "train.py", "--corpus", "emodb,savee", "--data_dir", f"{emodb},{savee}", "--test_actors", "emodb:8",
+        "--num_validation_actors", "1", "--num_augmented_copies", "0", "--num_proc", "1", "--max_steps", "2",
+        "--save_steps", "1", "--output_dir", str(tmp_path / "out"),
+        "--feature_cache_dir", str(tmp_path / "cache"),
+    ]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", arguments)
+    train.main()
+    record = json.loads((tmp_path / "out" / RECORD_NAME).read_text())
+    assert record["corpus"] == "EmoDB and SAVEE"
+    assert record["corpora"] == ["emodb", "savee"]
+    assert record["test_actors"] == ["emodb:8"]
+    speakers = [name for side in ("train", "validation") for name in record[f"{side}_actors"]]
+    assert sorted(speakers) == ["emodb:3", "savee:1", "savee:2", "savee:4"]
+    assert heard_of_corpus(record, "emodb") == {3}
+    assert len(EmotionRecognizer.from_pretrained(tmp_path / "out").emotions) == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--corpus", "emodb,savee", "--data_dir", "one"], "Got 1 folders for 2 corpora"),
+        (["--corpus", "emodb", "--data_dir", "nowhere"], "nowhere does not exist"),
+        (["--corpus", "emodb", "--data_dir", "one", "--actors", "3"], "goes with RAVDESS alone"),
+        (["--data_dir", "one", "--test_actors", "emod:3"], "'emod:3' names no speaker"),
+    ],
+)
+def test_what_does_not_fit_together_is_said_in_a_line(options, message, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["train.py", "--output_dir", str(tmp_path), *options])
+    with pytest.raises(SystemExit, match=rf"^Error: .*{message}"):
+        train.main()
