@@ -72,9 +72,12 @@ def unlike_lines(unlike: dict[str, Any]) -> Iterator[str]:
 
 def unlike_sentence(unlike: dict[str, Any]) -> str:
     """How well the best score of strangeness does."""
-    by_kind = unlike["auroc"][unlike["best"]]
+    best, likeliest = unlike["auroc"][unlike["best"]], unlike["auroc"]["highest probability"]
     return (
         f"Of the scores of strangeness that were tried, {unlike['best']} is the best: it tells synthetic "
-        f"sounds without speech from unseen RAVDESS voices with an AUROC of {by_kind['no speech']:.2f} "
-        f"(guessing gives 0.50), and EmoDB's German with {by_kind['EmoDB']:.2f}."
+        f"sounds without speech from unseen RAVDESS voices with an AUROC of {best['no speech']:.2f} "
+        f"(guessing gives 0.50), and EmoDB's German with {best['EmoDB']:.2f}. The highest probability, which "
+        f"looks like a measure of doubt, does so with {likeliest['no speech']:.2f} and "
+        f"{likeliest['EmoDB']:.2f}: **a sure answer does not mean that a voice was heard**, nor one like "
+        "those of the training."
     )

@@ -180,11 +180,15 @@ def test_spread_is_the_recall_of_each_voice_and_group(tmp_path):
 
 
 def test_what_tells_strange_sounds_is_named_with_its_figures():
-    auroc = {"energy": {"no speech": 0.5, "EmoDB": 0.6}, "distance": {"no speech": 0.987, "EmoDB": 0.654}}
+    auroc = {
+        "highest probability": {"no speech": 0.55, "EmoDB": 0.66},
+        "distance": {"no speech": 0.987, "EmoDB": 0.654},
+    }
     card = fill_card(CARD, Measurements(unlike={"best": "distance", "auroc": auroc}))
     assert "distance is the best" in card
     assert "AUROC of 0.99" in card
     assert "German with 0.65" in card
+    assert "does so with 0.55 and 0.66" in card
 
 
 def test_a_model_of_several_corpora_names_them_all():
