@@ -2,13 +2,17 @@
 
 import argparse
 import os
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ser import EmotionRecognizer
+from ser.demo.guard import default_allowed_hosts, own_names
 from ser.demo.page import build_demo, launch_options
+from ser.demo.recordings import private_folder
 
 SHIPPED_MODEL = Path(__file__).resolve().parent / "checkpoint"
 
@@ -36,6 +40,13 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         default=int(os.environ.get("GRADIO_SERVER_PORT") or 7860),
         help="port to listen on; also GRADIO_SERVER_PORT",
     )
+    parser.add_argument(
+        "--allowed_hosts",
+        nargs="+",
+        default=default_allowed_hosts(),
+        metavar="NAME",
+        help="names besides this machine's own that browsers may ask for, * for any; also SER_ALLOWED_HOSTS",
+    )
     return parser.parse_args(arguments)
 
 
@@ -55,11 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (OSError, ValueError) as error:
         raise SystemExit(f"The model {options.model} cannot be loaded: {error}") from error
     address = {"server_name": options.server_name, "server_port": options.server_port}
+    allowed_hosts = own_names(options.server_name, options.allowed_hosts)
     try:
-        build_demo(recognizer).launch(**address, **launch_options())
+        with private_folder():
+            build_demo(recognizer).launch(**address, **launch_options(allowed_hosts))
     except OSError as error:
         raise SystemExit(f"The demo cannot be served: {error}") from error
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as Ctrl-C does, so that recordings are deleted
     main()

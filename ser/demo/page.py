@@ -9,6 +9,7 @@ from ser.demo.about import add_about_tab
 from ser.demo.analyse import add_analyse_tab
 from ser.demo.endpoints import add_endpoints
 from ser.demo.files import add_files_tab
+from ser.demo.guard import guards
 from ser.demo.live import add_live_tab
 from ser.demo.theme import demo_theme, style_sheet
 from ser.inference import EmotionRecognizer
@@ -37,8 +38,12 @@ def build_demo(recognizer: EmotionRecognizer) -> gr.Blocks:
     return demo
 
 
-def launch_options() -> dict[str, Any]:
-    """Arguments of `Blocks.launch` wherever the demo is served: nothing stored or opened beyond need."""
+def launch_options(allowed_hosts: list[str] | None = None) -> dict[str, Any]:
+    """Arguments of `Blocks.launch` wherever the demo is served: nothing stored or opened beyond need.
+
+    Args:
+        allowed_hosts: Names under which browsers may ask for the demo; this machine's own if not given.
+    """
     return {
         "theme": demo_theme(),
         # Given as `css=` it would come after the first paint, with its media queries broken.
@@ -48,5 +53,6 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "run_history": False,
         "ssr_mode": False,
+        "app_kwargs": guards(allowed_hosts),
         "footer_links": ["api", "settings"],
     }
