@@ -13,7 +13,7 @@ MODEL ?= checkpoint
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help app train evaluate test conformance hardening lint fix
+.PHONY: help app train evaluate test conformance hardening lint fix lock audit
 
 help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
@@ -38,8 +38,9 @@ conformance: $(DEV_READY)  ## Run transformers' own common tests on our classes;
 	$(VENV)/bin/python tests/conformance/fetch.py $(VENV)/conformance
 	SER_CONFORMANCE=$(VENV)/conformance $(VENV)/bin/python -m pytest tests/conformance $(ARGS)
 
-hardening: $(DEV_READY)  ## Run the long form of the tests with hostile sound: 10,000 mutations
-	SER_HARDENING=1 $(VENV)/bin/python -m pytest tests/test_hostile_audio.py $(ARGS)
+hardening: $(DEV_READY)  ## Run the long form: 10,000 mutations, 50 kills, then 1,000 requests and 100 users
+	SER_HARDENING=1 $(VENV)/bin/python -m pytest tests/test_hostile_audio.py tests/test_checkpoints.py $(ARGS)
+	$(VENV)/bin/python benchmarks/load.py --output docs/load.json
 
 lint: $(DEV_READY)  ## Check style, format and types
 	$(VENV)/bin/ruff check .
@@ -49,6 +50,15 @@ lint: $(DEV_READY)  ## Check style, format and types
 fix: $(DEV_READY)  ## Mend what ruff can mend by itself
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+lock: $(DEV_READY)  ## Write requirements*.lock, all that is installed with its hashes; ARGS for uv
+	$(VENV)/bin/python -m pip install uv==0.13.9
+	$(VENV)/bin/python lock.py $(ARGS)
+
+# In an environment of its own, for it is no part of what is checked. Asks a public database of vulnerabilities.
+audit: $(DEV_READY)  ## Look for known vulnerabilities in what is locked
+	test -x $(VENV)/audit/bin/pip-audit || ("$(PYTHON)" -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install pip-audit==2.10.1)
+	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements-dev.lock $(ARGS)
 
 # The pip script is the last thing `venv` writes: without it an earlier attempt was cut short.
 $(RUN_READY): requirements.txt

@@ -5,6 +5,8 @@ OUT then holds a checkpoint that loads with `from_pretrained`, its feature extra
 `evaluation.py` scores them. Several corpora train one model with
 
     python train.py --corpus ravdess,emodb --data_dir data/ravdess,data/emodb --output_dir OUT
+
+Whatever ended a training, `--resume_from_checkpoint auto` goes on with it.
 """
 
 import json
@@ -21,9 +23,11 @@ import numpy as np
 from datasets import Dataset
 from transformers import HfArgumentParser, Trainer
 
+from ser.checkpoints import RESUME_OPTION
 from ser.corpora import CORPORA, CORPUS_TITLES
 from ser.corpora.speakers import corpus_of_speaker, parse_speaker, speaker_name
 from ser.corpora.together import load_corpus, load_together, parse_corpora
+from ser.full_disk import FullDiskError, explaining_full_disk
 from ser.plots import training_curves_figure
 from ser.provenance import corpus_fingerprint, environment
 from ser.publishing import create_repository, publish_checkpoint
@@ -73,10 +77,21 @@ class DataArguments:
 
 def main() -> None:
     """Parse, train, save."""
-    start = time.monotonic()
     # Its stub wants a NewType that no dataclass is.
     parser = HfArgumentParser((DataArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
     data, recipe, training_args = parser.parse_args_into_dataclasses()
+    try:
+        with explaining_full_disk(
+            training_args.output_dir, f"Free some space and go on with {RESUME_OPTION}."
+        ):
+            train(data, recipe, training_args)
+    except (FullDiskError, ValueError) as error:
+        sys.exit(f"Error: {error}")
+
+
+def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> None:
+    """Train on the training actors, and leave the checkpoint and its records in the output folder."""
+    start = time.monotonic()
     hub_model_id = prepare_publishing(training_args)
 
     folders, test_actors, clips = load_clips(data)
@@ -99,7 +114,7 @@ def main() -> None:
     # By every process: each of them evaluates its share of the clips.
     validation_metrics = trainer.evaluate() if validation_clips is not None else {}
     if trainer.is_world_process_zero():
-        recognizer.save_pretrained(training_args.output_dir)
+        recognizer.save_pretrained(str(training_args.output_dir))
         save_record(
             trainer,
             validation_metrics,

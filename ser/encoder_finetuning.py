@@ -26,9 +26,11 @@ from transformers import (
 
 from .audio import load_audio
 from .augmentation import augment_waveform
+from .checkpoints import checkpoint_to_resume, run_settings
 from .configuration_mfcc_lstm import MfccLstmConfig
 from .inference import Attention, Clip, EmotionRecognizer
 from .recipe import RecipeArguments, RecipeTrainingArguments
+from .termination import survival_callbacks
 from .trainer_metrics import compute_classification_metrics
 
 
@@ -48,18 +50,22 @@ def train_encoder(
             with random weights at first; beside it the number of copies and their seed count. The rest
             concerns the MFCC-LSTM.
         training_args: How to train. Encoders want a learning rate near 3e-5, far below the recipe's.
-        resume_from_checkpoint: As in `Trainer.train`.
+        resume_from_checkpoint: As in `checkpoint_to_resume`.
 
     Returns:
         The Trainer, and the fine-tuned encoder with its feature extractor as a recogniser.
 
     Raises:
         OSError: If there is no such model, or it comes without a feature extractor.
-        ValueError: If the recipe names none, or one that transformers can put no audio classifier on.
+        ValueError: If the recipe names none, or one that transformers can put no audio classifier on; if the
+            checkpoint to go on from is damaged, or of a training with other settings.
+        SystemExit: If SIGTERM came; a checkpoint was saved first.
     """
     name = recipe.model_name_or_path
     if name is None:
         raise ValueError("The recipe names no encoder: set its model_name_or_path.")
+    settings = run_settings(recipe, training_args, train_clips, validation_clips)
+    checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
     set_seed(training_args.seed)
     training_args.remove_unused_columns = False  # the collator needs the waveforms, which no model takes
     emotions = train_clips.features["emotion"].names
@@ -82,9 +88,11 @@ def train_encoder(
         eval_dataset=None if validation_clips is None else WaveformDataset(validation_clips, rate),
         processing_class=feature_extractor,
         compute_metrics=compute_classification_metrics,
-        callbacks=[EarlyStoppingCallback(recipe.early_stopping_patience)] if validation_clips else [],
+        callbacks=survival_callbacks(settings),
     )
-    trainer.train(resume_from_checkpoint=resume_from_checkpoint)
+    if validation_clips is not None:
+        trainer.add_callback(EarlyStoppingCallback(recipe.early_stopping_patience))
+    trainer.train(resume_from_checkpoint=checkpoint)
     return trainer, EncoderRecognizer(model, feature_extractor)
 
 

@@ -90,6 +90,11 @@ class RecipeTrainingArguments(TrainingArguments):
         if not torch.accelerator.is_available():
             self.use_cpu = True  # or else the processes of torchrun would look for GPUs
             self.dataloader_pin_memory = False
+        if self.save_total_limit == 1:
+            raise ValueError(
+                "save_total_limit must be 2 or more, got 1: the last checkpoint is deleted before the next "
+                "one is known to be whole."
+            )
         super().__post_init__()
 
     def keep_best(self) -> None:

@@ -11,6 +11,7 @@ from datasets import Dataset
 from torch.utils.data import DataLoader
 from transformers import EarlyStoppingCallback, Trainer, set_seed
 
+from .checkpoints import checkpoint_to_resume, run_settings
 from .collation import AugmentingCollator, FeatureAugmentation, FeatureCollator
 from .configuration_mfcc_lstm import MfccLstmConfig
 from .encoder_finetuning import train_encoder
@@ -19,6 +20,7 @@ from .features import extract_features, feature_statistics
 from .inference import EmotionRecognizer
 from .modeling_mfcc_lstm import MfccLstmForAudioClassification
 from .recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
+from .termination import survival_callbacks
 from .trainer_metrics import compute_classification_metrics
 
 
@@ -40,13 +42,19 @@ def train_classifier(
         recipe: What to train, and on what. With its `model_name_or_path` that is an encoder of transformers:
             see `train_encoder`.
         training_args: How to train.
-        resume_from_checkpoint: As in `Trainer.train`.
+        resume_from_checkpoint: As in `checkpoint_to_resume`.
 
     Returns:
         The Trainer, and the trained model with its feature extractor as a recogniser.
+
+    Raises:
+        ValueError: If the checkpoint to go on from is damaged, or of a training with other settings.
+        SystemExit: If SIGTERM came; a checkpoint was saved first.
     """
     if recipe.model_name_or_path is not None:
         return train_encoder(train_clips, validation_clips, recipe, training_args, resume_from_checkpoint)
+    settings = run_settings(recipe, training_args, train_clips, validation_clips)
+    checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
     set_seed(training_args.seed)
     feature_extractor = MfccLstmFeatureExtractor(target_level_db=recipe.target_level_db)
     validation_features = None
@@ -70,17 +78,17 @@ def train_classifier(
     trainer = EmotionTrainer(
         model=model,
         args=training_args,
-        data_collator=AugmentingCollator(feature_extractor, len(emotions), augmentation),
+        data_collator=AugmentingCollator(feature_extractor, len(emotions), augmentation, training_args.seed),
         eval_data_collator=FeatureCollator(feature_extractor),
         train_dataset=train_features,
         eval_dataset=validation_features,
         processing_class=feature_extractor,
         compute_metrics=compute_classification_metrics,
-        callbacks=[EarlyStoppingCallback(recipe.early_stopping_patience)]
-        if validation_clips is not None
-        else [],
+        callbacks=survival_callbacks(settings),
     )
-    trainer.train(resume_from_checkpoint=resume_from_checkpoint)
+    if validation_clips is not None:
+        trainer.add_callback(EarlyStoppingCallback(recipe.early_stopping_patience))
+    trainer.train(resume_from_checkpoint=checkpoint)
     model.config.temperature = recipe.temperature
     return trainer, EmotionRecognizer(model, feature_extractor)
 

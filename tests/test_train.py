@@ -11,6 +11,7 @@ from tiny_corpora import write_emodb, write_savee
 
 import train
 from ser import EmotionRecognizer
+from ser.checkpoints import damage
 from ser.training_record import RECORD_NAME, heard_of_corpus
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,9 +79,12 @@ def test_two_processes_train_together(tiny_ravdess: Path, tmp_path: Path) -> Non
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone")
     run = run_train(
         "--data_dir", str(tiny_ravdess), "--output_dir", str(tmp_path), "--feature_cache_dir",
-        str(tmp_path / "features"), "--save_strategy", "no", launcher=torchrun,
+        str(tmp_path / "features"), "--save_steps", "2", launcher=torchrun,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
+    checkpoints = [tmp_path / f"checkpoint-{step}" for step in (2, 4)]
+    assert [damage(checkpoint) for checkpoint in checkpoints] == [None, None]
+    assert (checkpoints[0] / "rng_state_1.pth").exists()  # the second process had written, too
     provenance = json.loads((tmp_path / "training_provenance.json").read_text())
     assert provenance["training_arguments"]["world_size"] == 2
     EmotionRecognizer.from_pretrained(tmp_path)
