@@ -42,7 +42,8 @@ def corpus_fingerprint(clips: Dataset) -> str:
     digests = []
     for audio in clips["audio"]:
         waveform = load_audio(audio["path"], FINGERPRINT_SAMPLING_RATE)
-        samples = np.round(waveform * 2**15).astype("<i4")  # wide enough for +1.0, the same on any machine
+        # Wide enough for +1.0, the same on any machine; louder than 2**15 is no 16-bit sample.
+        samples = np.clip(np.round(waveform * 2**15), -(2**30), 2**30).astype("<i4")
         digest = hashlib.sha256(samples.tobytes()).hexdigest()
         digests.append(f"{Path(audio['path']).stem} {digest}\n")
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()

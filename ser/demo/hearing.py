@@ -167,7 +167,9 @@ def _as_recorded(audio: Path, waveform: np.ndarray, sampling_rate: int) -> tuple
     if len(waveform) > CLIPPING_CHECK_SECONDS * sampling_rate:
         return waveform, sampling_rate
     try:
-        recorded_rate = soundfile.info(audio).samplerate
+        # By its content, as the loader does: a name that ends in .raw would make soundfile ask for a rate.
+        with audio.open("rb") as file, soundfile.SoundFile(file.fileno(), closefd=False) as sound:
+            recorded_rate = sound.samplerate
     except soundfile.LibsndfileError:  # what ffmpeg reads is lossy: its flat tops are round anyway
         return waveform, sampling_rate
     return (waveform if recorded_rate == sampling_rate else load_audio(audio, recorded_rate)), recorded_rate
