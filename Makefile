@@ -40,7 +40,7 @@ conformance: $(DEV_READY)  ## Run transformers' own common tests on our classes;
 
 hardening: $(DEV_READY)  ## Run the long form: 10,000 mutations, 50 kills, then 1,000 requests and 100 users
 	SER_HARDENING=1 $(VENV)/bin/python -m pytest tests/test_hostile_audio.py tests/test_checkpoints.py $(ARGS)
-	$(VENV)/bin/python benchmarks/load.py --output docs/load.json
+	$(VENV)/bin/python benchmarks/load.py --output docs/load.json --report docs/reliability.md
 
 lint: $(DEV_READY)  ## Check style, format and types
 	$(VENV)/bin/ruff check .

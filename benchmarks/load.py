@@ -10,7 +10,6 @@ else; the load average before the run is noted beside them.
 import argparse
 import json
 import os
-import shlex
 import socket
 import statistics
 import subprocess
@@ -37,6 +36,12 @@ with gr.Blocks(analytics_enabled=False) as demo:
 demo.queue(max_size=64, default_concurrency_limit=2)
 demo.launch(server_port=int(sys.argv[1]), quiet=True, ssr_mode=False)
 """
+APPS = {
+    "empty function": [sys.executable, "-c", EMPTY_APP],
+    "demo": [sys.executable, "app.py", "--server_port"],
+}
+START_MARK = "<!-- load: written by python benchmarks/load.py -->"
+END_MARK = "<!-- end of load -->"
 REFUSALS = (413, 503)
 TIMEOUT_SECONDS = 120.0
 
@@ -165,6 +170,44 @@ def show(name: str, result: dict[str, Any]) -> None:
     )
 
 
+def table(figures: dict[str, Any]) -> str:
+    """The figures as a table in Markdown, with what they were measured on."""
+    lines = [
+        "| app | users | requests | answered | told 503 | otherwise | a second | p50 | p95 |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    memories = []
+    for app in APPS:
+        for users in ("eight_users", "hundred_users"):
+            run = figures[app][users]
+            counts = [run[name] for name in ("num_users", "num_requests", "answers", "refusals")]
+            cells = [app, *counts, sum(run["others"].values()), run["requests_per_second"]]
+            cells += [f"{run['p50_ms']} ms", f"{run['p95_ms']} ms"]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
+        memory = figures[app]["memory_mb"]
+        growth = f"{figures[app]['memory_growth']:+.1%}"
+        memories.append(f"{app} {memory['after_100_requests']} to {memory['at_the_end']} MB ({growth})")
+    lines += [
+        "",
+        f"Measured with `{figures['command']}` on {figures['num_cpus']} cores",
+        f"that other programs shared: the load average before was {figures['load_average_before']}.",
+        "Read the two apps, which ran one after the other, against each other; a free machine answers more.",
+        "",
+        f"Memory over the requests of eight users: {', '.join(memories)}.",
+        f"First request after the hundred: {figures['demo']['first_request_after']['milliseconds']} ms.",
+    ]
+    return "\n".join(lines)
+
+
+def write_report(file: Path, text: str) -> None:
+    """Put the table between its marks in a document."""
+    before, _, rest = file.read_text(encoding="utf-8").partition(START_MARK)
+    _, end, after = rest.partition(END_MARK)
+    if not end:
+        raise ValueError(f"{file} lacks the lines {START_MARK!r} and {END_MARK!r}.")
+    file.write_text(f"{before}{START_MARK}\n\n{text}\n\n{END_MARK}{after}", encoding="utf-8")
+
+
 def main(arguments: list[str]) -> None:
     """Measure both apps, print and keep the figures."""
     parser = argparse.ArgumentParser(
@@ -172,21 +215,26 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--num_requests", type=int, default=1000, help="of eight users (1000)")
     parser.add_argument("--output", type=Path, help="where to keep the figures as JSON")
+    parser.add_argument("--report", type=Path, help="document to write the figures into, between its marks")
+    parser.add_argument(
+        "--from_json", type=Path, help="write the report from kept figures, without measuring"
+    )
     args = parser.parse_args(arguments)
+    if args.from_json:
+        write_report(args.report, table(json.loads(args.from_json.read_text(encoding="utf-8"))))
+        return
     figures: dict[str, Any] = {
-        "command": shlex.join(["python", "benchmarks/load.py", *arguments]),
+        "command": f"python benchmarks/load.py --num_requests {args.num_requests}",
         "num_cpus": len(os.sched_getaffinity(0)),
         "load_average_before": round(os.getloadavg()[0], 1),
     }
-    apps = {
-        "empty function": [sys.executable, "-c", EMPTY_APP],
-        "demo": [sys.executable, "app.py", "--server_port"],
-    }
-    for name, command in apps.items():
+    for name, command in APPS.items():
         figures[name] = measure(command, args.num_requests)
         show(name, figures[name])
     if args.output:
         args.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if args.report:
+        write_report(args.report, table(figures))
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def served(
         output.open("w") as log,
         subprocess.Popen(command, cwd=REPO, env=environment, stdout=log, stderr=subprocess.STDOUT) as server,
     ):
-        timer = threading.Timer(200, server.kill)
+        timer = threading.Timer(500, server.kill)
         timer.start()
         try:
             while "Running on" not in output.read_text() and server.poll() is None:
@@ -62,6 +62,7 @@ def served(
             server.terminate()
 
 
+@pytest.mark.timeout(600)  # a whole demo starts in it
 def test_a_recording_is_heard_and_leaves_no_trace(served):
     url, server, folder, output = served
     assert server.poll() is None, output.read_text()[-3000:]
