@@ -80,6 +80,11 @@ class Measurements:
         return list((self.record or {}).get("corpora", ["ravdess"]))
 
     @property
+    def is_mfcc_lstm(self) -> bool:
+        """Whether it is a model of this project, not an encoder of transformers fine-tuned by it."""
+        return self.model_type == MfccLstmConfig.model_type
+
+    @property
     def base_model(self) -> str | None:
         """Hub id of the pretrained model it was made from, if any; a folder here tells nobody anything."""
         name = (self.record or {}).get("base_model")

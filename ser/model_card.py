@@ -31,6 +31,7 @@ from .splits import PROTOCOLS, ActorProtocol
 
 CARD_FILE = "model_card.md"
 LOCAL_MODEL = '"checkpoint"'  # what the card's code loads in this repository, and a Hub id once published
+TRUST = ", trust_remote_code=True"  # what the card's code needs to load our classes, and no encoder's
 OWN_TEXT = "written by python -m ser.model_card"
 BLOCK = re.compile(rf"<!-- (?P<name>\w+): {OWN_TEXT} -->\n(?P<text>.*?)<!-- end of (?P=name) -->", re.DOTALL)
 FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -51,7 +52,9 @@ def fill_card(card: str, measured: Measurements, model_name: str = "speech-emoti
         ValueError: If the card lacks the metadata, or names a block that nothing is written into.
     """
     blocks = {
+        "summary": _summary_text,
         "architecture": _architecture_text,
+        "loading": _loading_text,
         "protocols": _protocols_text,
         "spread": _spread_text,
         "elsewhere": _elsewhere_text,
@@ -83,6 +86,8 @@ def published_card(folder: Path, hub_model_id: str, root: Path = REPOSITORY) -> 
     measured = shipped_measurements(root) if is_shipped else measurements_of(folder)
     card = (root / CARD_FILE).read_text(encoding="utf-8")
     filled = fill_card(card, measured, model_name=hub_model_id.rpartition("/")[2])
+    if not measured.is_mfcc_lstm:
+        filled = filled.replace(TRUST, "")
     return filled.replace(LOCAL_MODEL, f'"{hub_model_id}"')
 
 
@@ -129,10 +134,30 @@ def _results(title: str, corpus: str, config: str, scores: dict[str, Any]) -> li
     ]
 
 
+def _summary_text(measured: Measurements) -> Iterator[str]:
+    kind = "A small speech" if measured.is_mfcc_lstm else "A speech"
+    yield (
+        f"{kind} emotion classifier for English: a recording goes in, the probabilities of neutral, calm,"
+        " happy, sad, angry, fearful, disgust and surprised come out. It was trained on professional actors"
+        " who speak two sentences in a studio, and it is judged on voices that it never heard."
+    )
+
+
+def _loading_text(measured: Measurements) -> Iterator[str]:
+    if measured.is_mfcc_lstm:
+        yield (
+            "`trust_remote_code=True` runs the three Python files that lie beside the weights; read them"
+            " first, and pin a commit with `revision=`. The scores are calibrated probabilities and sum to"
+            " one."
+        )
+    else:
+        yield "It runs no code but that of transformers. The scores are probabilities and sum to one."
+
+
 def _architecture_text(measured: Measurements) -> Iterator[str]:
     millions = measured.num_parameters / 1e6
     size = f", {millions:.2f} million parameters" if measured.num_parameters else ""
-    if measured.model_type == MfccLstmConfig.model_type:
+    if measured.is_mfcc_lstm:
         num_convolutions = len(measured.config.get("conv_channels", MfccLstmConfig().conv_channels))
         yield (
             "40 mel-frequency cepstral coefficients every 10 ms, normalised with the statistics of the"
@@ -194,7 +219,15 @@ def _training_text(measured: Measurements) -> Iterator[str]:
         f"Trained on {record['corpus']}, actors {train}; actors {held_out} were left alone. Python "
         f"{record['python_version']}, torch {versions['torch']}, transformers {versions['transformers']}."
     )
-    yield from ("", "```shell", record["command"], "```")
+    yield from ("", "```shell", record["command"], "```", "")
+    copies = "Copies of each clip are changed in tempo, pitch, vocal tract, room, band, noise and level"
+    if measured.is_mfcc_lstm:
+        yield (
+            f"{copies}; features are cropped, masked and equalised anew in every epoch. Statistics, epochs"
+            " and calibration come from training voices alone."
+        )
+    else:
+        yield f"{copies}. The encoder's own feature extractor reads them."
 
 
 def _voices(protocol: str) -> str:

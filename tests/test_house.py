@@ -18,6 +18,7 @@ TARGETS = {
     "train": "train.py --data_dir",
     "evaluate": "evaluation.py --model",
     "test": "pytest",
+    "conformance": "tests/conformance",
     "lint": "mypy .",
     "fix": "ruff check --fix",
 }

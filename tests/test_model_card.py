@@ -226,6 +226,10 @@ def test_another_checkpoint_is_published_with_its_own_numbers(tmp_path):
     assert ModelCard(card).data.base_model == "someone/encoder"
     assert "A `wav2vec2` of transformers, made from `someone/encoder`" in card
     assert "LSTM; attentive pooling" not in card
+    assert "A speech emotion classifier for English" in card
+    for ours_alone in ("small", "trust_remote_code", "three Python files", "calibrat", "masked"):
+        assert ours_alone in CARD
+        assert ours_alone not in card
     assert "| 43.2 | | 50.0 |" in card
     assert "luna5" not in card
     assert measurements_of(tmp_path / "nowhere") == Measurements()
