@@ -19,51 +19,11 @@ from huggingface_hub import CommitOperationAdd, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from .measurements import REPOSITORY
-from .model_card import published_card
-from .training_record import RECORD_NAME
-
-CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetensors")
-"""What every checkpoint needs, as patterns; without one of them it is not published."""
-
-CHECKPOINT_EXTRAS = (
-    "LICENSE.md",
-    "model.safetensors.index.json",
-    "*_mfcc_lstm.py",
-    "training_curves.png",
-    "training_metrics.json",
-    RECORD_NAME,
-)
-"""What goes with it if it is there. Nothing else does: neither optimizer states nor pickled arguments."""
-
-SPACE_FILES = (
-    "README.md",  # its front matter configures the Space
-    "LICENSE",
-    "app.py",
-    "requirements.txt",  # what pip installs there
-    "packages.txt",  # what apt installs there
-    "ser/**/*.py",
-    "ser/**/*.css",
-    "ser/**/*.js",
-    "ser/**/*.md",
-    "checkpoint/*.json",
-    "checkpoint/*.md",
-    "checkpoint/*.py",
-    "checkpoint/*.safetensors",
-    "examples/*.flac",
-    "examples/*.md",
-    "docs/results.json",  # these three are what the About tab shows
-    "docs/evaluation/metrics.json",
-    "docs/evaluation/confusion_matrix.png",
-)
-"""What the Space is made of: the demo and what it reads."""
-
-
-class PublishingError(ValueError):
-    """Why nothing was published. The message is for the person who publishes."""
+from .published_files import PublishingError, checkpoint_contents, space_contents
 
 
 def create_repository(
-    repo_id: str, *, repo_type: str = "model", private: bool | None = None, token: str | None = None
+    repo_id: str, *, space_sdk: str | None = None, private: bool | None = None, token: str | None = None
 ) -> None:
     """Make a repository on the Hub, unless it is there.
 
@@ -71,7 +31,7 @@ def create_repository(
 
     Args:
         repo_id: Owner and name, such as "someone/speech-emotion".
-        repo_type: "model" or "space".
+        space_sdk: "gradio" or "docker" for a Space of that kind; a model if not given.
         private: Whether a new repository is private; the owner's default if not given.
         token: Overrides HF_TOKEN and the token of `hf auth login`.
 
@@ -81,10 +41,10 @@ def create_repository(
     with _explaining(repo_id):
         _api(token).create_repo(
             repo_id,
-            repo_type=repo_type,
+            repo_type="space" if space_sdk else "model",
             private=private,
             exist_ok=True,
-            space_sdk="gradio" if repo_type == "space" else None,
+            space_sdk=space_sdk,
         )
 
 
@@ -105,28 +65,25 @@ def publish_checkpoint(
     Raises:
         PublishingError: If the folder holds no whole checkpoint, or the Hub refuses it or cannot be reached.
     """
-    folder = Path(folder)
-    lacking = [pattern for pattern in CHECKPOINT_PARTS if not any(folder.glob(pattern))]
-    if lacking:
-        raise PublishingError(
-            f"{folder} is not a checkpoint that can be published: it lacks {', '.join(lacking)}. "
-            "Give the output folder of train.py."
-        )
-    files = _matching(folder, (*CHECKPOINT_PARTS, *CHECKPOINT_EXTRAS))
-    contents: dict[str, Path | bytes] = {file.name: file for file in files}
-    contents["README.md"] = published_card(folder, hub_model_id).encode()
+    contents = checkpoint_contents(folder, hub_model_id)
     create_repository(hub_model_id, private=private, token=token)
     return _commit(hub_model_id, "model", contents, "Publish the checkpoint", token)
 
 
 def publish_space(
-    repo_id: str, root: str | Path = REPOSITORY, *, private: bool | None = None, token: str | None = None
+    repo_id: str,
+    root: str | Path = REPOSITORY,
+    *,
+    sdk: str = "gradio",
+    private: bool | None = None,
+    token: str | None = None,
 ) -> str:
     """Publish the demo as a Space, in one commit.
 
     Args:
         repo_id: Owner and name of the Space.
         root: This repository.
+        sdk: What the Hub builds it with: "gradio", or "docker" for the Dockerfile.
         private: Whether a new Space is private; the owner's default if not given.
         token: Overrides HF_TOKEN and the token of `hf auth login`.
 
@@ -136,33 +93,9 @@ def publish_space(
     Raises:
         PublishingError: If a part of the demo is missing, or the Hub refuses it or cannot be reached.
     """
-    root = Path(root)
-    contents: dict[str, Path | bytes] = {
-        file.relative_to(root).as_posix(): file for file in space_files(root)
-    }
-    create_repository(repo_id, repo_type="space", private=private, token=token)
+    contents = space_contents(Path(root), sdk)
+    create_repository(repo_id, space_sdk=sdk, private=private, token=token)
     return _commit(repo_id, "space", contents, "Publish the demo", token)
-
-
-def space_files(root: Path = REPOSITORY) -> list[Path]:
-    """The files that make up the Space.
-
-    Raises:
-        PublishingError: If a file or folder without which the demo cannot run is missing.
-    """
-    files = _matching(root, SPACE_FILES)
-    found = {file.relative_to(root).parts[0] for file in files}
-    needed = {pattern.partition("/")[0] for pattern in SPACE_FILES} - {"docs"}
-    if lacking := needed - found:
-        raise PublishingError(
-            f"{root} lacks {', '.join(sorted(lacking))}, without which the demo cannot run."
-        )
-    return files
-
-
-def _matching(root: Path, patterns: tuple[str, ...]) -> list[Path]:
-    found = {file for pattern in patterns for file in root.glob(pattern) if file.is_file()}
-    return sorted(file for file in found if "__pycache__" not in file.parts)
 
 
 def _api(token: str | None) -> HfApi:
@@ -214,6 +147,9 @@ def main(arguments: list[str]) -> None:
     model = commands.add_parser("model", help="publish a checkpoint with its code and card")
     model.add_argument("folder", type=Path, help="the checkpoint: `checkpoint`, or the output of train.py")
     space = commands.add_parser("space", help="publish the demo")
+    space.add_argument(
+        "--sdk", choices=("gradio", "docker"), default="gradio", help="what the Hub builds it with"
+    )
     for command, kind in ((model, "model"), (space, "Space")):
         command.add_argument("repo_id", help=f"owner and name of the {kind}, such as someone/speech-emotion")
         command.add_argument(
@@ -224,7 +160,7 @@ def main(arguments: list[str]) -> None:
         if args.command == "model":
             commit = publish_checkpoint(args.folder, args.repo_id, private=args.private)
         else:
-            commit = publish_space(args.repo_id, private=args.private)
+            commit = publish_space(args.repo_id, sdk=args.sdk, private=args.private)
     except ValueError as error:
         sys.exit(f"Error: {error}")
     print(f"Published {args.repo_id} at commit {commit}.")  # noqa: T201  # a program when run by itself

@@ -13,7 +13,8 @@ from huggingface_hub import SpaceCard
 
 from ser import EmotionRecognizer
 from ser.labels import EMOTIONS
-from ser.publishing import PublishingError, main, publish_space, space_files
+from ser.published_files import PublishingError, space_files
+from ser.publishing import main, publish_space
 
 REPO = Path(__file__).resolve().parents[2]
 SPACE_ID = "someone/demo"
@@ -67,6 +68,20 @@ def test_the_front_matter_builds_it_as_it_was_tested():
     assert about["app_file"] == "app.py"
     assert about["python_version"] == "3.11"
     assert len(about["short_description"]) <= 60  # the Hub refuses longer ones
+
+
+def test_a_space_of_kind_docker_is_built_from_the_dockerfile(hub):
+    publish_space(SPACE_ID, sdk="docker")
+    files = hub.repositories["space", SPACE_ID].files
+    assert files["Dockerfile"] == (REPO / "Dockerfile").read_bytes()
+    assert {".dockerignore", "requirements-demo.txt", "app.py"} <= files.keys()
+    card = SpaceCard(files["README.md"].decode())
+    about, as_gradio = card.data.to_dict(), SpaceCard.load(REPO / "README.md")
+    assert (about["sdk"], about["app_port"]) == ("docker", 7860)
+    assert not about.keys() & {"sdk_version", "app_file", "python_version"}
+    assert about["title"] == as_gradio.data.title
+    assert card.text == as_gradio.text
+    assert f"EXPOSE {about['app_port']}\n" in files["Dockerfile"].decode()
 
 
 def test_publishing_the_same_demo_again_adds_no_commit(hub):

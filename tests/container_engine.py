@@ -1,0 +1,141 @@
+"""Images without an engine: buildah in a chroot builds them, `unshare` and `chroot` run them."""
+
+import ast
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+REPO = Path(__file__).resolve().parents[1]
+BASE_IMAGE = "docker.io/library/python:3.11-slim-bookworm"
+BASE_PACKAGES = "python3,python3-pip,python3-venv,ca-certificates"
+IMAGE = "speech-emotion"
+
+
+class Engine:
+    """Builds and runs the `Dockerfile` in a folder of its own, which can be deleted afterwards.
+
+    Args:
+        folder: An empty folder on a disk with 10 GB to spare.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.root = Path()  # of the file system of the image, once built
+        self.config: dict[str, Any] = {}
+
+    def buildah(self, *arguments: str) -> str:
+        """Run buildah and return what it prints."""
+        command = [
+            *("buildah", "--root", str(self.folder / "storage"), "--runroot", str(self.folder / "run")),
+            *("--storage-driver", "overlay", *arguments),
+        ]
+        environment = os.environ | {"BUILDAH_ISOLATION": "chroot", "TMPDIR": str(self.folder)}
+        run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+        assert run.returncode == 0, f"{shlex.join(command)}\n{run.stdout[-3000:]}"
+        return run.stdout.strip()
+
+    def make_base(self) -> None:
+        """A Debian with Python under the name of the image that the `Dockerfile` starts from."""
+        folder = self.folder / "debian"
+        options = ("--variant=minbase", f"--include={BASE_PACKAGES}")
+        # Its output is long, and in the terminal only where it fails.
+        subprocess.run(
+            ["debootstrap", *options, "bookworm", str(folder), debian_mirror()],
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        shutil.rmtree(folder / "var" / "cache" / "apt" / "archives")
+        container = self.buildah("from", "scratch")
+        self.buildah("add", "--quiet", container, str(folder), "/")
+        self.buildah("commit", "--quiet", "--disable-compression", "--rm", container, BASE_IMAGE)
+        shutil.rmtree(folder)
+
+    def build(self, *, pull: bool) -> None:
+        """Build the `Dockerfile` and open what came out."""
+        settings = self.folder / "pip.conf"
+        settings.write_text(pip_settings(), encoding="utf-8")
+        volumes = {settings: Path("/etc/pip.conf"), **{path: path for path in local_paths(pip_settings())}}
+        self.buildah(
+            *("bud", "--pull" if pull else "--pull-never", "--layers=false", "--format", "docker"),
+            *(f"--volume={source}:{target}:ro" for source, target in volumes.items()),
+            *("--tag", IMAGE, str(REPO)),
+        )
+        container = self.buildah("from", "--pull-never", IMAGE)
+        self.root = Path(self.buildah("mount", container))
+        self.config = json.loads(self.buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
+
+    def command(self, program: list[str], **variables: str) -> list[str]:
+        """What runs a program as a container would: the image's user and variables, only /tmp writable.
+
+        As with `read_only`, `tmpfs`, `cap_drop` and `no-new-privileges` in `compose.yaml`. The network is
+        that of this machine.
+        """
+        user, _, group = self.config["User"].partition(":")
+        environment = [*self.config["Env"], *(f"{name}={value}" for name, value in variables.items())]
+        inside = [
+            *("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"),
+            *("--inh-caps=-all", "--bounding-set=-all", "--"),
+            *("env", "-i", f"--chdir={self.config['WorkingDir']}", *environment, *program),
+        ]
+        root = shlex.quote(str(self.root))
+        mounts = [
+            f"mount --bind {root} {root}",
+            f"mount -o remount,bind,ro {root}",
+            f"mount -t tmpfs -o size=1g,mode=1777 tmpfs {root}/tmp",
+            f"mount -t proc proc {root}/proc",
+            f"mount -t tmpfs -o size=64k tmpfs {root}/dev",
+            *(f"touch {root}/dev/{name}" for name in ("null", "urandom")),
+            *(f"mount --bind /dev/{name} {root}/dev/{name}" for name in ("null", "urandom")),
+            f"exec chroot {root} {shlex.join(inside)}",
+        ]
+        return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", " && ".join(mounts)]
+
+    def run(self, program: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end as `command` does."""
+        command = self.command(program, **variables)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+    def remove(self) -> None:
+        """Delete containers, images and the folder."""
+        self.buildah("umount", "--all")
+        self.buildah("rm", "--all")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def pip_settings() -> str:
+    """Where pip finds packages on this machine, as one settings file: its files and variables together."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    settings = {}
+    for line in listing.splitlines():  # variables come first in it, and win
+        name, _, value = line.partition("=")
+        settings.setdefault(name.rpartition(".")[2], " ".join(ast.literal_eval(value).split()))
+    return "[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items())
+
+
+def local_paths(settings: str) -> list[Path]:
+    """The files and folders of this machine that settings of pip name."""
+    names = re.findall(r"(?:file://|(?<=[\s=]))(/[^\s,]+)", settings)
+    return sorted({path for name in names if (path := _shelf(Path(name))).exists()})
+
+
+def _shelf(path: Path) -> Path:
+    """An index in files points to packages that lie beside it."""
+    return path.parent if path.name == "simple" else path
+
+
+def debian_mirror() -> str:
+    """The address that apt fetches Debian from on this machine."""
+    command = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(CODENAME) $(REPO_URI)"]
+    listing = subprocess.run(
+        [*command, "Created-By: Packages"], capture_output=True, text=True, check=True
+    ).stdout
+    addresses = [line.split()[3] for line in listing.splitlines() if line.startswith("Debian main bookworm ")]
+    assert addresses, "apt fetches no Debian 12 (bookworm) here: use BASE=pull"
+    return addresses[0]
