@@ -13,11 +13,11 @@ MODEL ?= checkpoint
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help app train evaluate test conformance hardening lint fix lock audit
+.PHONY: help app train evaluate report test conformance hardening container-test release space lint fix lock audit
 
 help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 app: $(RUN_READY)  ## Serve the demo on http://127.0.0.1:7860
 	$(VENV)/bin/python app.py $(ARGS)
@@ -30,6 +30,11 @@ evaluate: OUT ?= output/evaluation
 evaluate: $(RUN_READY)  ## Measure MODEL=checkpoint on DATA=corpus folder or zip, OUT=output/evaluation
 	$(VENV)/bin/python evaluation.py --model "$(MODEL)" --data_dir "$(DATA)" --output_dir "$(OUT)" $(ARGS)
 
+report: $(RUN_READY)  ## Fill tables, pictures and the model card from the result files
+	$(VENV)/bin/python benchmarks/report.py
+	$(VENV)/bin/python benchmarks/signal_path.py
+	$(VENV)/bin/python -m ser.model_card
+
 test: $(DEV_READY)  ## Run all tests
 	$(VENV)/bin/python -m pytest $(ARGS)
 
@@ -41,6 +46,20 @@ conformance: $(DEV_READY)  ## Run transformers' own common tests on our classes;
 hardening: $(DEV_READY)  ## Run the long form: 10,000 mutations, 50 kills, then 1,000 requests and 100 users
 	SER_HARDENING=1 $(VENV)/bin/python -m pytest tests/test_hostile_audio.py tests/test_checkpoints.py $(ARGS)
 	$(VENV)/bin/python benchmarks/load.py --output docs/load.json --report docs/reliability.md
+
+container-test: BASE ?= debootstrap
+container-test: $(DEV_READY)  ## As root, build the container and analyse a clip in it: BASE=debootstrap or pull
+	SER_CONTAINER="$(BASE)" $(VENV)/bin/python -m pytest tests/container --capture=no $(ARGS)
+
+release: VERSION ?=
+release: DRY_RUN ?=
+release: $(DEV_READY)  ## Retrain, measure, test and collect a release: VERSION=1.2.3, DRY_RUN=1 shows the plan
+	$(VENV)/bin/python -m release --data_dir "$(DATA)" $(if $(VERSION),--version "$(VERSION)") \
+		$(if $(filter-out 0,$(DRY_RUN)),--dry_run) $(ARGS)
+
+space: SPACE ?=
+space: $(RUN_READY)  ## Publish the demo as a Space of the Hugging Face Hub: SPACE=owner/name
+	$(VENV)/bin/python -m ser.publishing space "$(SPACE)" $(ARGS)
 
 lint: $(DEV_READY)  ## Check style, format and types
 	$(VENV)/bin/ruff check .

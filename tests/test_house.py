@@ -19,6 +19,11 @@ TARGETS = {
     "evaluate": "evaluation.py --model",
     "test": "pytest",
     "conformance": "tests/conformance",
+    "report": "ser.model_card",
+    "hardening": "SER_HARDENING=1",
+    "container-test": "tests/container",
+    "release": "-m release --data_dir",
+    "space": "-m ser.publishing space",
     "lint": "mypy .",
     "fix": "ruff check --fix",
 }

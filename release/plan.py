@@ -1,0 +1,146 @@
+"""The steps of a release, first to last."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from release.collecting import collect, install
+from release.step import Step
+from release.version import set_version
+
+CORPUS_FOLDER = "data/ravdess"  # what the commands name, wherever the corpus lies
+CROSS_VALIDATIONS = {
+    ("luna5", "hybrid"): (),
+    ("luna5", "plain"): ("--architecture", "plain"),
+    ("stratified80", "hybrid"): (),
+}
+"""Protocol and name of the results, and the options that they are made with; each with every seed."""
+
+SEEDS = ("0", "1", "2")
+MEASURED = (
+    "checkpoint/*",
+    "docs/evaluation*/*",
+    "benchmarks/results/**/*.json",
+    "benchmarks/*.py",
+    "ser/**/*.py",
+)
+TESTED = (
+    *("*.py", "*.md", "*.txt", "*.toml", "Makefile", "Dockerfile", "compose.yaml", "LICENSE"),
+    *(f"{room}/**/*" for room in ("benchmarks", "checkpoint", "data_scripts", "docs", "examples")),
+    *(f"{room}/**/*" for room in ("release", "ser", "tests")),
+)
+"""Everything that the tests look at and that is published."""
+
+
+def release_steps(root: Path, version: str, corpus: Path, folder: Path, hub_model_id: str) -> list[Step]:
+    """The steps that make a release.
+
+    Args:
+        root: The repository.
+        version: What it will be called.
+        corpus: Where RAVDESS lies.
+        folder: Where the release is made, inside the repository.
+        hub_model_id: What the model is called on the Hub; its card shows how to load it.
+
+    Returns:
+        The steps in order.
+    """
+    recipe = (*sources(root, "ser/training.py", "ser/corpora/__init__.py"), "requirements.txt")
+    model = folder / "model"
+    model_name = model.relative_to(root).as_posix()
+    on_corpus = ("--data_dir", CORPUS_FOLDER)
+    return [
+        Step("corpus", f"let {CORPUS_FOLDER} lead to the corpus", partial(link_corpus, root, corpus), ()),
+        Step(
+            "train",
+            "train the recipe anew",
+            (sys.executable, "train.py", *on_corpus, "--output_dir", model_name),
+            (*recipe, "train.py"),
+        ),
+        Step(
+            "install",
+            "put the new weights into checkpoint/",
+            partial(install, root, model),
+            (f"{model_name}/*",),
+        ),
+        Step(
+            "evaluate",
+            "score them on the actors who took no part",
+            (
+                *(sys.executable, "evaluation.py", "--model", "checkpoint", *on_corpus),
+                *("--output_dir", "docs/evaluation"),
+            ),
+            ("checkpoint/*", "evaluation.py", "ser/**/*.py"),
+        ),
+        *_cross_validations(recipe),
+        Step("report", "fill tables, pictures and the model card", ("make", "report"), MEASURED),
+        Step("version", f"call it {version}", partial(set_version, root, version, date.today()), ()),
+        Step("lint", "check style and types", ("make", "lint"), TESTED),
+        Step("test", "run every test", ("make", "test"), TESTED),
+        Step("conformance", "run transformers' own tests", ("make", "conformance"), TESTED),
+        Step(
+            "collect",
+            "leave what would be published in one folder",
+            partial(collect, root, version, folder / "publish", hub_model_id),
+            TESTED,
+        ),
+    ]
+
+
+def _cross_validations(recipe: tuple[str, ...]) -> Iterator[Step]:
+    for (protocol, name), options in CROSS_VALIDATIONS.items():
+        yield Step(
+            f"{protocol}-{name}",
+            f"cross-validate {name} on {protocol}, {len(SEEDS)} seeds",
+            (
+                *(sys.executable, "benchmarks/cross_validate.py", "--data_dir", CORPUS_FOLDER),
+                *("--protocol", protocol, "--name", name, "--seeds", *SEEDS, *options),
+            ),
+            (*recipe, "benchmarks/cross_validate.py"),
+            clears=(f"benchmarks/results/{protocol}/{name}/*.json",),
+        )
+
+
+def link_corpus(root: Path, corpus: Path) -> None:
+    """Let the folder that the commands name lead to the corpus, unless it does.
+
+    Raises:
+        ValueError: If there is no corpus, or another one in that place.
+    """
+    if not corpus.exists():
+        raise ValueError(
+            f"There is no RAVDESS at {corpus}. Name it with DATA=..., or fetch it (docs/corpora.md)."
+        )
+    place = root / CORPUS_FOLDER
+    if place.exists():
+        if not place.samefile(corpus):
+            raise ValueError(f"{place} is not {corpus}. Take it away, or leave DATA alone.")
+        return
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(corpus.resolve())
+
+
+def sources(root: Path, *modules: str) -> tuple[str, ...]:
+    """Some modules of this project and all others of it that they import, directly or not."""
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += _imported(root, module)
+    return tuple(sorted(found))
+
+
+def _imported(root: Path, module: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse((root / module).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            start = (root / module).parents[node.level - 1] if node.level else root
+            stem = start.joinpath(*(node.module or "").split("."))
+            names = [stem, *(stem / alias.name for alias in node.names)]
+            for file in (stem / "__init__.py", *(name.with_suffix(".py") for name in names)):
+                if file.is_file() and file.is_relative_to(root):
+                    yield file.relative_to(root).as_posix()
