@@ -13,6 +13,7 @@ from release.version import set_version
 
 CORPUS_FOLDER = "data/ravdess"  # what the commands name, wherever the corpus lies
 CROSS_VALIDATIONS = {
+    ("dev5", "hybrid"): (),
     ("luna5", "hybrid"): (),
     ("luna5", "plain"): ("--architecture", "plain"),
     ("stratified80", "hybrid"): (),
@@ -75,7 +76,19 @@ def release_steps(root: Path, version: str, corpus: Path, folder: Path, hub_mode
             ),
             ("checkpoint/*", "evaluation.py", "ser/**/*.py"),
         ),
+        Step(
+            "robustness",
+            "score them under noise, codecs and rooms",
+            (sys.executable, "benchmarks/robustness.py", "--model", "checkpoint", *on_corpus),
+            ("checkpoint/*", "benchmarks/robustness.py", "ser/**/*.py"),
+        ),
         *_cross_validations(recipe),
+        Step(
+            "calibrate",
+            "fit temperature and doubt on voices held out",
+            (sys.executable, "benchmarks/calibrate.py", "--recipe", "hybrid"),
+            ("benchmarks/results/dev5/hybrid/*", "benchmarks/calibrate.py", "ser/calibration.py"),
+        ),
         Step("report", "fill tables, pictures and the model card", ("make", "report"), MEASURED),
         Step("version", f"call it {version}", partial(set_version, root, version, date.today()), ()),
         Step("lint", "check style and types", ("make", "lint"), TESTED),
