@@ -9,6 +9,7 @@ DEV_READY := $(VENV)/.ready-to-develop
 # Where the corpora lie: beside the repository if they are there, else in it.
 SER_DATA ?= $(firstword $(wildcard ../shared/data) data)
 DATA ?= $(firstword $(wildcard $(SER_DATA)/ravdess-speech) $(SER_DATA)/ravdess)
+EMODB ?= $(SER_DATA)/emodb
 MODEL ?= checkpoint
 ARGS ?=
 
@@ -32,6 +33,7 @@ evaluate: $(RUN_READY)  ## Measure MODEL=checkpoint on DATA=corpus folder or zip
 
 report: $(RUN_READY)  ## Fill tables, pictures and the model card from the result files
 	$(VENV)/bin/python benchmarks/report.py
+	$(VENV)/bin/python benchmarks/generalisation.py
 	$(VENV)/bin/python benchmarks/signal_path.py
 	$(VENV)/bin/python -m ser.model_card
 
@@ -54,7 +56,7 @@ container-test: $(DEV_READY)  ## As root, build the container and analyse a clip
 release: VERSION ?=
 release: DRY_RUN ?=
 release: $(DEV_READY)  ## Retrain, measure, test and collect a release: VERSION=1.2.3, DRY_RUN=1 shows the plan
-	$(VENV)/bin/python -m release --data_dir "$(DATA)" $(if $(VERSION),--version "$(VERSION)") \
+	$(VENV)/bin/python -m release --data_dir "$(DATA)" --emodb_dir "$(EMODB)" $(if $(VERSION),--version "$(VERSION)") \
 		$(if $(filter-out 0,$(DRY_RUN)),--dry_run) $(ARGS)
 
 space: SPACE ?=

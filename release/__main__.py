@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from release.collecting import collect
-from release.plan import release_steps
+from release.plan import CORPUS_FOLDER, EMODB_FOLDER, missing_corpus, release_steps
 from release.step import Step, StepError, carry_out, is_done
 from release.version import (
     CHANGELOG_FILE,
@@ -44,6 +44,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", help="what to call it; default: the next minor version")
     parser.add_argument("--data_dir", type=Path, required=True, help="the RAVDESS speech clips")
+    parser.add_argument("--emodb_dir", type=Path, required=True, help="the clips of EmoDB")
     parser.add_argument(
         "--hub_model_id", default="someone/speech-emotion", help="owner and name of the model on the Hub"
     )
@@ -53,13 +54,13 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def rehearse(root: Path, version: str, corpus: Path, hub_model_id: str) -> list[str]:
+def rehearse(root: Path, version: str, corpora: dict[str, Path], hub_model_id: str) -> list[str]:
     """Do in a folder that is thrown away what a release can fail by at its end.
 
     Returns:
         What would keep the release from succeeding, a sentence each.
     """
-    problems = [] if corpus.exists() else [f"There is no RAVDESS at {corpus}: name it with DATA=..."]
+    problems = [problem for entry in corpora.items() if (problem := missing_corpus(*entry))]
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name) / "copy"
         copy.mkdir()
@@ -100,13 +101,13 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
     version = args.version or next_version(committed_version(root))
     folder = root / RELEASES_FOLDER / version
     notes = folder / "notes"
-    corpus = args.data_dir if args.data_dir.is_absolute() else root / args.data_dir
-    steps = release_steps(root, version, corpus, folder, args.hub_model_id)
+    corpora = {CORPUS_FOLDER: root / args.data_dir, EMODB_FOLDER: root / args.emodb_dir}
+    steps = release_steps(root, version, corpora, folder, args.hub_model_id)
     print(f"Release {version}\n")
     for step in steps:
         print(describe(step, done=is_done(root, notes, step)))
     if args.dry_run:
-        problems = rehearse(root, version, corpus, args.hub_model_id)
+        problems = rehearse(root, version, corpora, args.hub_model_id)
         if problems:
             sys.exit("\nIt would fail:\n" + "\n".join(problems))
         print(

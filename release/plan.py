@@ -11,7 +11,8 @@ from release.collecting import collect, install
 from release.step import Step
 from release.version import set_version
 
-CORPUS_FOLDER = "data/ravdess"  # what the commands name, wherever the corpus lies
+CORPUS_FOLDER = "data/ravdess"  # what the commands name, wherever the corpora lie
+EMODB_FOLDER = "data/emodb"
 CROSS_VALIDATIONS = {
     ("dev5", "hybrid"): (),
     ("luna5", "hybrid"): (),
@@ -36,13 +37,15 @@ TESTED = (
 """Everything that the tests look at and that is published."""
 
 
-def release_steps(root: Path, version: str, corpus: Path, folder: Path, hub_model_id: str) -> list[Step]:
+def release_steps(
+    root: Path, version: str, corpora: dict[str, Path], folder: Path, hub_model_id: str
+) -> list[Step]:
     """The steps that make a release.
 
     Args:
         root: The repository.
         version: What it will be called.
-        corpus: Where RAVDESS lies.
+        corpora: Where RAVDESS and EmoDB lie, by the folders that the commands name.
         folder: Where the release is made, inside the repository.
         hub_model_id: What the model is called on the Hub; its card shows how to load it.
 
@@ -54,7 +57,7 @@ def release_steps(root: Path, version: str, corpus: Path, folder: Path, hub_mode
     model_name = model.relative_to(root).as_posix()
     on_corpus = ("--data_dir", CORPUS_FOLDER)
     return [
-        Step("corpus", f"let {CORPUS_FOLDER} lead to the corpus", partial(link_corpus, root, corpus), ()),
+        Step("corpora", "let data/ lead to the corpora", partial(link_corpora, root, corpora), ()),
         Step(
             "train",
             "train the recipe anew",
@@ -81,6 +84,15 @@ def release_steps(root: Path, version: str, corpus: Path, folder: Path, hub_mode
             "score them under noise, codecs and rooms",
             (sys.executable, "benchmarks/robustness.py", "--model", "checkpoint", *on_corpus),
             ("checkpoint/*", "benchmarks/robustness.py", "ser/**/*.py"),
+        ),
+        Step(
+            "generalisation",
+            "score them on EmoDB and on sounds that are no speech",
+            (
+                *(sys.executable, "benchmarks/generalisation.py"),
+                *("--ravdess_dir", CORPUS_FOLDER, "--emodb_dir", EMODB_FOLDER),
+            ),
+            ("checkpoint/*", "benchmarks/*.py", "evaluation.py", "ser/**/*.py"),
         ),
         *_cross_validations(recipe),
         Step(
@@ -117,23 +129,31 @@ def _cross_validations(recipe: tuple[str, ...]) -> Iterator[Step]:
         )
 
 
-def link_corpus(root: Path, corpus: Path) -> None:
-    """Let the folder that the commands name lead to the corpus, unless it does.
+def link_corpora(root: Path, corpora: dict[str, Path]) -> None:
+    """Let the folders that the commands name lead to the corpora, unless they do.
 
     Raises:
         ValueError: If there is no corpus, or another one in that place.
     """
-    if not corpus.exists():
-        raise ValueError(
-            f"There is no RAVDESS at {corpus}. Name it with DATA=..., or fetch it (docs/corpora.md)."
-        )
-    place = root / CORPUS_FOLDER
-    if place.exists():
-        if not place.samefile(corpus):
-            raise ValueError(f"{place} is not {corpus}. Take it away, or leave DATA alone.")
-        return
-    place.parent.mkdir(exist_ok=True)
-    place.symlink_to(corpus.resolve())
+    for name, corpus in corpora.items():
+        if problem := missing_corpus(name, corpus):
+            raise ValueError(problem)
+        place = root / name
+        if not place.exists():
+            place.parent.mkdir(exist_ok=True)
+            place.symlink_to(corpus.resolve())
+        elif not place.samefile(corpus):
+            raise ValueError(f"{place} is not {corpus}. Take it away, or name it as the corpus.")
+
+
+def missing_corpus(name: str, corpus: Path) -> str | None:
+    """What to say where a corpus is not there."""
+    if corpus.exists():
+        return None
+    return (
+        f"There is no corpus for {name} at {corpus}. Name it with DATA=... or EMODB=..., or fetch it "
+        "(docs/corpora.md)."
+    )
 
 
 def sources(root: Path, *modules: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from documented_commands import check_command
@@ -16,7 +17,7 @@ from random_checkpoint import save_random_checkpoint
 
 from release import __main__ as release
 from release.collecting import SUMS_FILE, install
-from release.plan import CORPUS_FOLDER, link_corpus, release_steps, sources
+from release.plan import CORPUS_FOLDER, EMODB_FOLDER, link_corpora, release_steps, sources
 from release.step import Step, StepError, carry_out, is_done
 from release.version import check_version, next_version, project_version, release_notes, set_version
 
@@ -134,7 +135,7 @@ def test_versions_are_compared_as_numbers():
 
 
 def test_every_command_of_the_plan_is_understood_by_its_program(monkeypatch: pytest.MonkeyPatch):
-    steps = release_steps(REPO, "9.9.9", REPO, REPO / "output" / "release" / "9.9.9", "someone/voices")
+    steps = release_steps(REPO, "9.9.9", {}, REPO / "output" / "release" / "9.9.9", "someone/voices")
     commands = [step.action for step in steps if isinstance(step.action, tuple)]
     assert len(commands) > 5
     for command in commands:
@@ -154,13 +155,14 @@ def test_the_corpus_is_found_where_the_commands_look_for_it(tmp_path: Path):
     corpus, other, root = tmp_path / "corpus", tmp_path / "other", tmp_path / "root"
     for folder in (corpus, other, root):
         folder.mkdir()
-    link_corpus(root, corpus)
-    link_corpus(root, corpus)
+    for _ in range(2):
+        link_corpora(root, {CORPUS_FOLDER: corpus, EMODB_FOLDER: other})
     assert (root / CORPUS_FOLDER).samefile(corpus)
+    assert (root / EMODB_FOLDER).samefile(other)
     with pytest.raises(ValueError, match="is not"):
-        link_corpus(root, other)
-    with pytest.raises(ValueError, match="no RAVDESS"):
-        link_corpus(root, tmp_path / "nowhere")
+        link_corpora(root, {CORPUS_FOLDER: other})
+    with pytest.raises(ValueError, match=f"no corpus for {EMODB_FOLDER}"):
+        link_corpora(root, {EMODB_FOLDER: tmp_path / "nowhere"})
 
 
 def test_new_weights_take_the_place_of_the_old_and_the_licence_stays(tmp_path: Path):
@@ -184,11 +186,12 @@ def test_a_dry_run_tells_every_step_and_changes_nothing(
     before = subprocess.run(
         ["git", "status", "--porcelain"], cwd=REPO, capture_output=True, check=True
     ).stdout
-    release.main(["--data_dir", str(tiny_ravdess), "--dry_run", "--version", "99.0.0"])
+    places = ["--data_dir", str(tiny_ravdess), "--emodb_dir", str(tiny_ravdess)]
+    release.main([*places, "--dry_run", "--version", "99.0.0"])
     printed = capsys.readouterr().out
-    steps = release_steps(REPO, "99.0.0", tiny_ravdess, REPO / "output" / "release" / "99.0.0", "a/b")
-    places = [printed.index(f"to do  {step.name} ") for step in steps]
-    assert places == sorted(places)
+    steps = release_steps(REPO, "99.0.0", {}, REPO / "output" / "release" / "99.0.0", "a/b")
+    positions = [printed.index(f"to do  {step.name} ") for step in steps]
+    assert positions == sorted(positions)
     assert "Nothing was done." in printed
     after = subprocess.run(["git", "status", "--porcelain"], cwd=REPO, capture_output=True, check=True).stdout
     assert before == after
@@ -196,8 +199,9 @@ def test_a_dry_run_tells_every_step_and_changes_nothing(
 
 
 def test_a_dry_run_says_what_a_release_would_fail_by(tmp_path: Path):
-    with pytest.raises(SystemExit, match=r"(?s)no RAVDESS.*not later"):
-        release.main(["--data_dir", str(tmp_path / "nowhere"), "--dry_run", "--version", "0.0.1"])
+    places = ["--data_dir", str(tmp_path / "nowhere"), "--emodb_dir", str(tmp_path)]
+    with pytest.raises(SystemExit, match=r"(?s)no corpus for data/ravdess.*not later"):
+        release.main([*places, "--dry_run", "--version", "0.0.1"])
 
 
 def test_a_release_broken_off_goes_on_and_leaves_what_would_be_published(
@@ -210,13 +214,13 @@ def test_a_release_broken_off_goes_on_and_leaves_what_would_be_published(
         shutil.copy(REPO / name, root)
     monkeypatch.setattr(release, "committed_version", lambda _: "0.1.0")
     monkeypatch.setattr(release, "release_steps", shortened_steps)
-    arguments = ["--data_dir", str(root / "corpus")]
+    arguments = ["--data_dir", str(root / "corpus"), "--emodb_dir", str(root / "corpus")]
     (root / "corpus").mkdir()
     with pytest.raises(SystemExit, match=r"step train failed(?s:.*)Run the same command again"):
         release.main(arguments, root)
     (root / "trained").touch()
     release.main(arguments, root)
-    assert capsys.readouterr().out.count("] corpus: ") == 1  # not again
+    assert capsys.readouterr().out.count("] corpora: ") == 1  # not again
     publish = root / "output" / "release" / "0.2.0" / "publish"
     assert (publish / "CHANGES.md").read_text() == "# 0.2.0\n\n### Added\n\n- A thing.\n"
     assert {"config.json", "model.safetensors", "README.md"} <= {
@@ -229,8 +233,8 @@ def test_a_release_broken_off_goes_on_and_leaves_what_would_be_published(
     assert all(hashlib.sha256((publish / name).read_bytes()).hexdigest() == sums[name] for name in sums)
 
 
-def shortened_steps(root: Path, *arguments: Path | str) -> list[Step]:
-    kept = {"corpus", "version", "collect"}
+def shortened_steps(root: Path, *arguments: Any) -> list[Step]:
+    kept = {"corpora", "version", "collect"}
     condition = (
         f"import pathlib, sys; sys.exit(not pathlib.Path({json.dumps(str(root / 'trained'))}).exists())"
     )
