@@ -61,7 +61,10 @@ def release_steps(
         Step(
             "train",
             "train the recipe anew",
-            (sys.executable, "train.py", *on_corpus, "--output_dir", model_name),
+            (
+                *(sys.executable, "train.py", *on_corpus, "--output_dir", model_name),
+                *("--resume_from_checkpoint", "auto"),
+            ),
             (*recipe, "train.py"),
         ),
         Step(

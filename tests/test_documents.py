@@ -75,9 +75,9 @@ def test_commands_are_understood_by_their_programs(block: Block, monkeypatch: py
         check_command(line, monkeypatch)
 
 
-@pytest.mark.parametrize("block", blocks_of("json", "yaml"), ids=str)
-def test_data_is_well_formed(block: Block):
-    assert (json.loads if block.language == "json" else yaml.safe_load)(block.text)
+def test_data_is_well_formed():
+    for block in blocks_of("json", "yaml"):
+        assert (json.loads if block.language == "json" else yaml.safe_load)(block.text), str(block)
 
 
 @pytest.mark.parametrize(
@@ -116,5 +116,5 @@ def test_readme_shows_the_house_as_it_is():
     assert [name for name in shown if not (REPO / name).exists()] == []
     rooms = {f"ser/{file.name}" for file in (REPO / "ser").glob("[!_]*.py")}
     rooms |= {f"ser/{folder.parent.name}/" for folder in (REPO / "ser").glob("*/__init__.py")}
-    doors = {file.name for file in REPO.glob("*.py")}
+    doors = {file.name for file in REPO.glob("*.py") if "from ser" in file.read_text()}
     assert (rooms | doors) - shown == set()
