@@ -1,4 +1,4 @@
-"""The project's pictures, and the one colour each emotion has in all of them and in the demo.
+"""The project's pictures.
 
 Every function returns a `matplotlib.figure.Figure` of its own and leaves pyplot's global state alone, so
 pictures can be made in a server's threads: `confusion_figure(...).savefig("confusion_matrix.png")`.
@@ -15,20 +15,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
+from .labels import EMOTION_COLORS
 from .metrics import reliability_bins
-
-EMOTION_COLORS: dict[str, str] = {
-    "neutral": "#686a72",
-    "calm": "#1fa17c",
-    "happy": "#c5831e",
-    "sad": "#626ef5",
-    "angry": "#d90138",
-    "fearful": "#a42fb0",
-    "disgust": "#0e7205",
-    "surprised": "#f851c2",
-}
-"""Each stands out from white and from near-black by at least 3 to 1 (WCAG 2.2, 1.4.11), and any two are told
-apart by people who see no red, no green or no blue (simulated after Machado et al. 2009). Tests hold both."""
 
 INK = "#1f2430"
 FAINT = "#c3c7d1"

@@ -6,9 +6,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from ser.labels import EMOTIONS
+from ser.labels import EMOTION_COLORS, EMOTIONS
 from ser.metrics import confusion_counts, expected_calibration_error, unweighted_average_recall
-from ser.plots import EMOTION_COLORS, confusion_figure, reliability_figure, training_curves_figure
+from ser.plots import confusion_figure, reliability_figure, training_curves_figure
 
 # Linear RGB as seen without red, green and blue cones: Machado, Oliveira and Fernandes 2009, severity 1.
 COLOUR_VISION = {

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ser.plots import EMOTION_COLORS
+from ser.labels import EMOTION_COLORS
 
 STYLE_SHEET = Path(__file__).with_name("demo.css")
 

@@ -1,8 +1,7 @@
 """Emotions look different even without their colours."""
 
 from ser.demo.theme import PATTERNS, style_sheet
-from ser.labels import EMOTIONS
-from ser.plots import EMOTION_COLORS
+from ser.labels import EMOTION_COLORS, EMOTIONS
 
 
 def test_each_emotion_has_a_colour_and_a_pattern_of_its_own():
