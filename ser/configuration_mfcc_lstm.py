@@ -28,10 +28,12 @@ class MfccLstmConfig(PreTrainedConfig):
         temperature: What the classifier's scores are divided by to give `logits`; above 1 makes the
             probabilities less sure. Fitted after training on actors the network did not see, so that it is 1
             while training.
+        not_sure_below: Highest probability below which an answer is better given as "not sure". Chosen after
+            training from how often answers are right; the network does not use it.
 
     Raises:
-        ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, or
-            the temperature is not positive and finite.
+        ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, the
+            temperature is not positive and finite, or `not_sure_below` is no probability.
     """
 
     model_type = "mfcc-lstm"
@@ -46,6 +48,7 @@ class MfccLstmConfig(PreTrainedConfig):
     conv_dropout: float | int = 0.2
     dropout: float | int = 0.3
     temperature: float | int = 1.0
+    not_sure_below: float | int = 0.5
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.conv_channels = list(self.conv_channels)
@@ -66,6 +69,8 @@ class MfccLstmConfig(PreTrainedConfig):
             raise ValueError(f"conv_kernel_size must be odd, got {self.conv_kernel_size}.")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}.")
+        if not 0 <= self.not_sure_below <= 1:
+            raise ValueError(f"not_sure_below must be from 0 to 1, got {self.not_sure_below}.")
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> "MfccLstmConfig":

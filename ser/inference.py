@@ -115,6 +115,11 @@ class EmotionRecognizer:
         self.feature_extractor.save_pretrained(folder)
 
     @property
+    def not_sure_below(self) -> float:
+        """Highest probability below which an answer is better given as "not sure"; set in `config.json`."""
+        return float(self.model.config.not_sure_below)
+
+    @property
     def sampling_rate(self) -> int:
         """Rate in Hz at which the model hears."""
         return self.feature_extractor.sampling_rate

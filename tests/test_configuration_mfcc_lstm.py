@@ -19,6 +19,7 @@ OTHER = {
     "conv_dropout": 0.23,
     "dropout": 0.37,
     "temperature": 1.7,
+    "not_sure_below": 0.37,
     "id2label": {0: "calm", 1: "angry", 2: "sad"},
     "label2id": {"calm": 0, "angry": 1, "sad": 2},
 }
@@ -81,6 +82,8 @@ def test_whole_numbers_are_taken_where_json_lost_the_point():
         ({"temperature": -1.0}, r"got -1\.0"),
         ({"temperature": float("inf")}, "got inf"),
         ({"temperature": float("nan")}, "got nan"),
+        ({"not_sure_below": 50}, "from 0 to 1, got 50"),
+        ({"not_sure_below": -0.1}, r"from 0 to 1, got -0\.1"),
         ({"model_type": "wav2vec2"}, "'wav2vec2', expected 'mfcc-lstm'"),
     ],
 )

@@ -158,6 +158,12 @@ def test_the_callers_waveform_is_neither_kept_nor_changed(recognizer):
     assert not np.shares_memory(recognizer.load((waveform, RATE)), waveform)
 
 
+def test_when_it_is_not_sure_is_the_checkpoints_to_say(recognizer, tmp_path):
+    assert recognizer.not_sure_below == 0.5
+    save_random_checkpoint(tmp_path, not_sure_below=0.37)
+    assert EmotionRecognizer.from_pretrained(tmp_path).not_sure_below == 0.37
+
+
 def test_loaded_waveforms_are_at_the_models_rate(recognizer):
     loaded = recognizer.load((buzz(1.0, sampling_rate=48_000), 48_000))
     assert recognizer.sampling_rate == RATE

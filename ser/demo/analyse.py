@@ -13,7 +13,6 @@ from ser.demo.verdict import (
     error_html,
     hints_html,
     invitation_html,
-    not_sure_below,
     silence_html,
     verdict_html,
 )
@@ -29,7 +28,7 @@ def add_analyse_tab(recognizer: EmotionRecognizer, chart_script: str) -> None:
         recognizer: The model.
         chart_script: JavaScript that gives a drawing its cursor.
     """
-    threshold = not_sure_below(recognizer.model.config)
+    threshold = recognizer.not_sure_below
 
     def analyse(audio: str | None, progress: gr.Progress = gr.Progress()) -> tuple[Any, ...]:  # noqa: B008
         if audio is None:

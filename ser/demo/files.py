@@ -9,7 +9,7 @@ import gradio as gr
 
 from ser.audio import AudioError
 from ser.demo.files_table import csv_text, header, hear_files, table_rows
-from ser.demo.verdict import error_html, not_sure_below
+from ser.demo.verdict import error_html
 from ser.inference import EmotionRecognizer
 
 MAX_NUM_FILES = 200
@@ -40,7 +40,7 @@ def predict_files(
         raise AudioError(NO_FILES)
     if len(files) > MAX_NUM_FILES:
         raise AudioError(f"{len(files)} files are too many; at most {MAX_NUM_FILES} at once.")
-    threshold = not_sure_below(recognizer.model.config)
+    threshold = recognizer.not_sure_below
     heard = hear_files(recognizer, files, on_progress)
     folder = Path(cache_dir) / secrets.token_hex(16)
     folder.mkdir(parents=True)
@@ -81,7 +81,7 @@ def add_files_tab(recognizer: EmotionRecognizer) -> None:
             show_label=True,
             buttons=[],
             wrap=True,
-            column_widths=[200, 100, 140, *(76 for _ in recognizer.emotions)],
+            column_widths=[190, 96, 146, *(76 for _ in recognizer.emotions)],
             elem_classes="files-table",
         )
     button.click(show, files, [problem, table, download], show_progress_on=table, api_visibility="private")

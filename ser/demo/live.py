@@ -10,7 +10,7 @@ import gradio as gr
 from ser.audio import AudioError, load_audio
 from ser.demo.chart import axis_row, timeline_rows
 from ser.demo.live_session import SHOWN_SECONDS, LiveSession
-from ser.demo.verdict import live_html, not_sure_below, waiting_html
+from ser.demo.verdict import live_html, waiting_html
 from ser.inference import EmotionRecognizer
 
 STREAM_EVERY_SECONDS = 0.3  # from one chunk of sound to the next
@@ -24,7 +24,7 @@ FORGET_SECONDS = 30 * 60  # after the last chunk, the session is dropped
 def add_live_tab(recognizer: EmotionRecognizer) -> None:
     """Add the tab's parts and events to the page being built."""
     emotions = recognizer.emotions
-    threshold = not_sure_below(recognizer.model.config)
+    threshold = recognizer.not_sure_below
 
     def listen(session: LiveSession | None, audio: str | None) -> tuple[Any, ...]:
         session = session or LiveSession()

@@ -3,18 +3,11 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from transformers import PreTrainedConfig
-
 from ser.quality import QualityHint
 
-NOT_SURE_BELOW = 0.5  # where the checkpoint's config has no `not_sure_below`
 INVITATION = "Record a sentence or choose a file, then press Analyse. Or try an example."
+ADJECTIVES = {"disgust": "disgusted"}  # where the name of an emotion is none
 NOTHING_HEARD = "Nothing but silence was heard."
-
-
-def not_sure_below(config: PreTrainedConfig) -> float:
-    """The highest probability below which an answer is "not sure", as the checkpoint's config states it."""
-    return float(getattr(config, "not_sure_below", NOT_SURE_BELOW))
 
 
 def by_probability(probabilities: Mapping[str, float]) -> list[str]:
@@ -36,14 +29,14 @@ def verdict_html(probabilities: Mapping[str, float], threshold: float, role: str
         return _card(
             "unsure",
             "Not sure",
-            f"Perhaps {escape(first)} ({first_prob:.0%}) or {escape(second)} ({second_prob:.0%}), "
+            f"Perhaps {_adjective(first)} ({first_prob:.0%}) or {_adjective(second)} ({second_prob:.0%}), "
             f"but no emotion reaches {threshold:.0%}.",
             role,
         )
     return _card(
         f"emotion-{escape(first)}",
         escape(first.capitalize()),
-        f"This voice sounds {escape(first)}, with a probability of {first_prob:.0%}.",
+        f"This voice sounds {_adjective(first)}, with a probability of {first_prob:.0%}.",
         role,
     )
 
@@ -84,6 +77,10 @@ def hints_html(hints: Sequence[QualityHint]) -> str:
     """What would make the recording better; nothing for a good one."""
     items = "".join(f"<li>{escape(hint.advice)}</li>" for hint in hints)
     return f'<ul class="hints" aria-label="About this recording">{items}</ul>' if items else ""
+
+
+def _adjective(emotion: str) -> str:
+    return escape(ADJECTIVES.get(emotion, emotion))
 
 
 def _card(kind: str, word: str, sentence: str, role: str = "status") -> str:

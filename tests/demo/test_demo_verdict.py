@@ -1,9 +1,6 @@
 """The words of an answer."""
 
-import pytest
-
-from ser import MfccLstmConfig
-from ser.demo.verdict import NOT_SURE_BELOW, error_html, hints_html, not_sure_below, verdict_html
+from ser.demo.verdict import error_html, hints_html, verdict_html
 from ser.quality import QualityHint
 
 PROBABILITIES = {"happy": 0.55, "sad": 0.3, "angry": 0.15}
@@ -21,10 +18,10 @@ def test_below_the_threshold_the_answer_is_not_sure():
     assert "Perhaps happy (55%) or sad (30%)" in html
 
 
-def test_the_checkpoint_may_state_the_threshold(tmp_path):
-    assert not_sure_below(MfccLstmConfig()) == NOT_SURE_BELOW
-    MfccLstmConfig(not_sure_below=0.37).save_pretrained(tmp_path)
-    assert not_sure_below(MfccLstmConfig.from_pretrained(tmp_path)) == pytest.approx(0.37)
+def test_a_voice_sounds_disgusted_and_not_disgust():
+    html = verdict_html({"disgust": 0.8, "sad": 0.2}, threshold=0.5)
+    assert ">Disgust<" in html
+    assert "This voice sounds disgusted, with" in html
 
 
 def test_what_others_wrote_is_shown_and_not_obeyed():
