@@ -6,6 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from ser.measurements import SHIPPED_RECIPE, SPREAD_PROTOCOL
+
+MATRIX_HERE = "<!-- beside this the confusion matrix -->"
 TEXT = Path(__file__).with_name("about.md")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CROSS_VALIDATION = DOCS / "results.json"
@@ -13,7 +16,7 @@ EVALUATION = DOCS / "evaluation" / "metrics.json"
 CONFUSION_MATRIX = DOCS / "evaluation" / "confusion_matrix.png"
 GUIDE = (
     "UAR, unweighted average recall, is the share of each emotion that was recognised, averaged over the "
-    "eight emotions. Guessing gives 12.5 %. People who heard the same recordings reach 62.4 %, with neutral "
+    "eight emotions. Guessing gives 12.5%. People who heard the same recordings reach 62.4%, with neutral "
     "and calm counted as one."
 )
 
@@ -21,18 +24,22 @@ GUIDE = (
 def add_about_tab() -> None:
     """Add the tab to the page being built, with the figures of the result files that are there."""
     text = TEXT.read_text(encoding="utf-8").format(accuracy="\n\n".join(accuracy_paragraphs()))
-    with gr.Tab("About", id="about"), gr.Row():
-        with gr.Column(scale=3):
-            gr.Markdown(text)
-        if CONFUSION_MATRIX.exists():
-            with gr.Column(scale=2, min_width=320):
-                gr.Image(
-                    str(CONFUSION_MATRIX),
-                    label="What was spoken (rows) and what was heard (columns)",
-                    alt_text=f"Confusion matrix. {recall_sentence(EVALUATION)}",
-                    interactive=False,
-                    buttons=[],
-                )
+    measured, advice = text.split(MATRIX_HERE)
+    with gr.Tab("About", id="about"):
+        with gr.Row():
+            with gr.Column(scale=3):
+                gr.Markdown(measured)
+            if CONFUSION_MATRIX.exists():
+                with gr.Column(scale=2, min_width=320):
+                    gr.Image(
+                        str(CONFUSION_MATRIX),
+                        label="Confusion matrix",
+                        show_label=False,  # it would lie over the title
+                        alt_text=f"Confusion matrix. {recall_sentence(EVALUATION)}",
+                        interactive=False,
+                        buttons=[],
+                    )
+        gr.Markdown(advice)
 
 
 def accuracy_paragraphs(
@@ -45,12 +52,10 @@ def accuracy_paragraphs(
         evaluation: `metrics.json`, written by `evaluation.py` for the shipped checkpoint.
     """
     paragraphs = []
-    recipes = _read(cross_validation).get("luna5", {})
-    if recipes:
-        best = max(recipes.values(), key=lambda recipe: recipe["uar"])
+    if scores := _read(cross_validation).get(SPREAD_PROTOCOL, {}).get(SHIPPED_RECIPE):
         paragraphs.append(
-            f"Cross-validated over {best['num_clips']} clips of all 24 actors, each heard by a model that "
-            f"did not know the voice: {_scores(best)}"
+            f"The recipe of this model, cross-validated over {scores['num_clips']} clips of all 24 actors, "
+            f"each heard by a model that did not know the voice: {_scores(scores)}"
         )
     if metrics := _read(evaluation):
         actors = ", ".join(map(str, metrics["actors"]))
@@ -75,6 +80,6 @@ def _read(file: Path) -> dict[str, Any]:
 def _scores(scores: dict[str, Any]) -> str:
     low, high = scores["uar_interval"]["low"], scores["uar_interval"]["high"]
     return (
-        f"**UAR {scores['uar']:.1%}** (95 % interval over actors {low:.1%} to {high:.1%}), accuracy "
+        f"**UAR {scores['uar']:.1%}** (95% interval over actors {low:.1%} to {high:.1%}), accuracy "
         f"{scores['accuracy']:.1%}."
     )

@@ -4,13 +4,15 @@ import json
 from pathlib import Path
 
 from ser.demo.about import accuracy_paragraphs, recall_sentence
+from ser.measurements import SHIPPED_RECIPE
 
 SCORES = {"uar": 0.654, "accuracy": 0.661, "uar_interval": {"low": 0.6, "high": 0.7}}
 
 
 def test_figures_are_those_of_the_result_files(tmp_path: Path):
     cross_validation, evaluation = tmp_path / "results.json", tmp_path / "metrics.json"
-    cross_validation.write_text(json.dumps({"luna5": {"shipped": {**SCORES, "num_clips": 1440}}}))
+    recipes = {SHIPPED_RECIPE: {**SCORES, "num_clips": 1440}, "other": {**SCORES, "uar": 0.9, "num_clips": 7}}
+    cross_validation.write_text(json.dumps({"luna5": recipes}))
     metrics = {
         **SCORES,
         "uar": 0.5,
@@ -21,7 +23,7 @@ def test_figures_are_those_of_the_result_files(tmp_path: Path):
     evaluation.write_text(json.dumps(metrics))
     first, second, guide = accuracy_paragraphs(cross_validation, evaluation)
     assert "1440 clips" in first
-    assert "**UAR 65.4%** (95 % interval over actors 60.0% to 70.0%), accuracy 66.1%" in first
+    assert "**UAR 65.4%** (95% interval over actors 60.0% to 70.0%), accuracy 66.1%" in first
     assert "120 clips of actors 21, 22" in second
     assert "**UAR 50.0%**" in second
     assert "unweighted average recall" in guide
