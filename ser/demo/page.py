@@ -54,5 +54,7 @@ def launch_options(allowed_hosts: list[str] | None = None) -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "app_kwargs": guards(allowed_hosts),
+        # Or Gradio asks itself for the page and gives up where a busy machine takes more than three seconds.
+        "_frontend": False,
         "footer_links": ["api", "settings"],
     }

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import app
+from ser import EmotionRecognizer
+from ser.demo.page import build_demo, launch_options
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -43,6 +45,15 @@ def test_a_space_is_reached_from_outside(monkeypatch: pytest.MonkeyPatch):
 def test_a_model_that_is_not_there_ends_in_a_sentence(tmp_path: Path):
     with pytest.raises(SystemExit, match="cannot be loaded"):
         app.main(["--model", str(tmp_path / "nothing")])
+
+
+def test_a_machine_too_busy_to_answer_at_once_still_serves(
+    recognizer: EmotionRecognizer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
+    demo = build_demo(recognizer)
+    demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    demo.close(verbose=False)
 
 
 def test_the_program_serves_the_page_and_names_a_taken_port(untrained_checkpoint: Path):
