@@ -26,18 +26,18 @@ const show = (figure, seconds) => {
       Math.floor((moment / chart.duration) * chart.attention.length),
       chart.attention.length - 1,
     );
-    figure.querySelector("[data-attention]").textContent = `${chart.attention[column]} %`;
-    said.push(`listened to ${chart.attention[column]} % of the most`);
+    figure.querySelector("[data-attention]").textContent = `${chart.attention[column]}%`;
+    said.push(`listened to ${chart.attention[column]}% of the most`);
   }
   if (chart.windows.length) {
     const [start, end, percent] = windowAt(chart.windows, moment);
     chart.emotions.forEach((emotion, index) => {
       const value = figure.querySelector(`[data-emotion="${emotion}"]`);
-      value.textContent = percent ? `${percent[index]} %` : "–";
+      value.textContent = percent ? `${percent[index]}%` : "–";
     });
     const order = chart.emotions.map((emotion, index) => [emotion, percent ? percent[index] : 0]);
     order.sort((a, b) => b[1] - a[1]);
-    said.push(percent ? order.slice(0, 3).map(([name, value]) => `${name} ${value} %`).join(", ") : "silence");
+    said.push(percent ? order.slice(0, 3).map(([name, value]) => `${name} ${value}%`).join(", ") : "silence");
     heading += ` · heard from ${clock(start)} to ${clock(end)}${percent ? "" : ": silence"}`;
   }
   figure.querySelector(".moment").textContent = heading;

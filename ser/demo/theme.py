@@ -44,6 +44,7 @@ def demo_theme() -> gr.themes.Base:
         block_background_fill="white",
         block_background_fill_dark="*neutral_900",
         block_border_width="1px",
+        block_radius="*radius_lg",
         block_label_text_color="*neutral_600",
         block_label_text_color_dark="*neutral_300",
         body_text_color_subdued="*neutral_600",
