@@ -2,16 +2,20 @@
 
 import csv
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from test_documents import SERVER_NEEDED, python_blocks
 
 from ser import EmotionRecognizer
 from ser.demo.examples import EXAMPLES_DIR, example_clips
 from ser.labels import EMOTIONS
 
+REPO = Path(__file__).resolve().parents[2]
 CLIP = EXAMPLES_DIR / "sad_03-01-04-02-01-01-24.flac"
 
 
@@ -36,6 +40,16 @@ def test_predict_gives_a_label_dictionary(client: Client, recognizer: EmotionRec
     assert list(confidences) == sorted(EMOTIONS, key=expected.__getitem__, reverse=True)
     assert math.isclose(sum(confidences.values()), 1, abs_tol=1e-5)
     assert answer["label"] == max(expected, key=expected.__getitem__)
+
+
+def test_the_example_of_the_readme_asks_a_running_demo(demo_url: str):
+    blocks = python_blocks((REPO / "README.md").read_text(encoding="utf-8"))
+    (example,) = (block for block in blocks if SERVER_NEEDED in block)
+    assert "http://127.0.0.1:7860" in example
+    here = example.replace("http://127.0.0.1:7860", demo_url)
+    run = subprocess.run([sys.executable, "-c", here], cwd=REPO, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert all(emotion in run.stdout for emotion in EMOTIONS)
 
 
 def test_timeline_gives_windows(client: Client, recognizer: EmotionRecognizer):
