@@ -21,7 +21,7 @@ VIEWPORTS: dict[str, Any] = {
     "phone": {"width": 375, "height": 812},
 }
 SCHEMES: tuple[Any, ...] = ("light", "dark")
-LIVE_MS = 21_000
+LIVE_MS = 12_000
 
 
 def open_page(browser: Browser, url: str, scheme: Any, viewport: Any) -> Page:

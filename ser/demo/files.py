@@ -81,7 +81,7 @@ def add_files_tab(recognizer: EmotionRecognizer) -> None:
             show_label=True,
             buttons=[],
             wrap=True,
-            column_widths=[190, 96, 146, *(76 for _ in recognizer.emotions)],
+            column_widths=[196, 96, 160, *(28 + 6 * len(emotion) for emotion in recognizer.emotions)],
             elem_classes="files-table",
         )
     button.click(show, files, [problem, table, download], show_progress_on=table, api_visibility="private")
