@@ -13,13 +13,13 @@ from .configuration_mfcc_lstm import MfccLstmConfig
 from .corpora.ravdess_names import read_clip
 from .evaluation import BOOTSTRAP_SEED, CONFIDENCE, GROUPS, NUM_RESAMPLES
 from .groups import group_scores, largest_gap
+from .shipped import SHIPPED_RECIPE as SHIPPED_RECIPE
+from .shipped import SPREAD_PROTOCOL as SPREAD_PROTOCOL
 from .training_record import RECORD_NAME
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHIPPED_FOLDER = "checkpoint"
-SHIPPED_RECIPE = "hybrid"  # of the recipes in the results, the one that the checkpoint was trained with
 PROTOCOL_ORDER = ("luna5", "emobox6", "loso24", "dev5", "stratified80", "timnet10")
-SPREAD_PROTOCOL = "luna5"  # its folds test every actor once
 VALIDATION_SCORES = ("uar", "accuracy")
 
 

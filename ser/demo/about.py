@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ser.measurements import SHIPPED_RECIPE, SPREAD_PROTOCOL
+from ser.shipped import SHIPPED_RECIPE, SPREAD_PROTOCOL
 
 MATRIX_HERE = "<!-- beside this the confusion matrix -->"
 TEXT = Path(__file__).with_name("about.md")
