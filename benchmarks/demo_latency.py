@@ -162,8 +162,8 @@ def table(report: Mapping[str, Any]) -> str:
         [
             *lines,
             "",
-            f"- The median click on the demo takes {report['beyond_empty_p50_ms']:+.0f} ms beyond that on the "
-            "empty page.",
+            f"- The median click on the demo takes {report['beyond_empty_p50_ms']:+.0f} ms beyond that on "
+            "the empty page.",
             f"- A recording of ten minutes is answered, with its timeline, in {seconds:.1f} s.",
             f"- Server and browser shared {report['num_cpus']} cores at a load average of "
             f"{report['load_average']}; Python {report['python']}, Gradio {report['gradio']}.",
