@@ -1,22 +1,20 @@
-"""Speech emotion recognition with an MFCC-LSTM: load, run, train and publish it."""
+"""Speech emotion recognition with an MFCC-LSTM: load, run, train and publish it.
 
+The names below are imported when they are first used: who scores with the ONNX file never waits for torch.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForAudioClassification
-
-from .audio import AudioError, load_audio
-from .configuration_mfcc_lstm import MfccLstmConfig
-from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
-from .inference import EmotionRecognizer
-from .modeling_mfcc_lstm import MfccLstmForAudioClassification
+from .registration import register_when_imported
 
 if TYPE_CHECKING:
+    from .audio import AudioError, load_audio
+    from .configuration_mfcc_lstm import MfccLstmConfig
     from .corpora import load_ravdess
-
-# With the package imported, the Auto classes find ours without trust_remote_code.
-AutoConfig.register(MfccLstmConfig.model_type, MfccLstmConfig, exist_ok=True)
-AutoFeatureExtractor.register(MfccLstmConfig, MfccLstmFeatureExtractor, exist_ok=True)
-AutoModelForAudioClassification.register(MfccLstmConfig, MfccLstmForAudioClassification, exist_ok=True)
+    from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+    from .inference import EmotionRecognizer
+    from .modeling_mfcc_lstm import MfccLstmForAudioClassification
 
 __all__ = [
     "AudioError",
@@ -28,11 +26,27 @@ __all__ = [
     "load_ravdess",
 ]
 
+_HOMES = {
+    "AudioError": "audio",
+    "EmotionRecognizer": "inference",
+    "MfccLstmConfig": "configuration_mfcc_lstm",
+    "MfccLstmFeatureExtractor": "feature_extraction_mfcc_lstm",
+    "MfccLstmForAudioClassification": "modeling_mfcc_lstm",
+    "load_audio": "audio",
+    "load_ravdess": "corpora",
+}
+
+# With the package imported, the Auto classes find ours without trust_remote_code.
+register_when_imported()
+
 
 def __getattr__(name: str) -> Any:
-    """Import what reads corpora when it is first asked for: the demo does without `datasets`."""
-    if name == "load_ravdess":
-        from .corpora import load_ravdess
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
 
-        return load_ravdess
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
