@@ -140,7 +140,8 @@ def test_a_clip_does_not_change_with_its_batch(target_level_db: float | None):
     clips = [noise(n, seed=n, level=10.0 ** -(n % 4)) for n in (4_001, 16_000, 399, 9_002, 12_345)]
     batch = extractor(clips, sampling_rate=RATE, return_tensors="pt")
     for clip, together, mask in zip(clips, *batch.values(), strict=True):
-        np.testing.assert_allclose(together[mask == 1], features_of(extractor, clip), atol=2e-3, rtol=0)
+        # Where a clip lies in memory changes the order of sums, hence the last bits, even alone.
+        np.testing.assert_allclose(together[mask == 1], features_of(extractor, clip), rtol=1e-5, atol=1e-4)
 
 
 def test_arrays_tensors_and_lists_of_one_clip_agree():
