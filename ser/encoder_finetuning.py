@@ -153,13 +153,17 @@ class EncoderRecognizer(EmotionRecognizer):
 
     @classmethod
     def from_pretrained(
-        cls, folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
+        cls,
+        folder_or_hub_id: str | os.PathLike[str],
+        revision: str | None = None,
+        backend: str = "torch",  # noqa: ARG003 -- encoders have no other
     ) -> "EncoderRecognizer":
         """Load what `train_encoder` made, or any audio classifier of transformers.
 
         Args:
             folder_or_hub_id: A folder with a checkpoint, or the name of a model on the Hugging Face Hub.
             revision: Branch, tag or commit of a model on the Hub.
+            backend: "torch".
 
         Raises:
             ValueError: If weights are missing.

@@ -1,15 +1,14 @@
 """Clips in, calibrated probabilities out: what demo, evaluation and a person's own program call."""
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast, overload
+from typing import TYPE_CHECKING, cast, overload
 
 import numpy as np
 import soxr
-import torch
-from safetensors import SafetensorError
-from transformers import AutoFeatureExtractor
 
 from .audio import (
     MAX_DURATION_SECONDS,
@@ -20,8 +19,10 @@ from .audio import (
     AudioError,
     load_audio,
 )
-from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
-from .modeling_mfcc_lstm import MfccLstmForAudioClassification
+
+if TYPE_CHECKING:  # torch and transformers are imported where they are used: the ONNX file does without them
+    from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+    from .modeling_mfcc_lstm import MfccLstmForAudioClassification
 
 Clip = str | os.PathLike[str] | bytes | tuple[np.ndarray, int]
 """A sound: a file's path, a file's bytes, or a waveform of shape `(num_samples,)` with its rate in Hz."""
@@ -69,7 +70,9 @@ class EmotionRecognizer:
         {'neutral': 0.01, 'calm': 0.02, ...}
     """
 
-    def __init__(self, model: MfccLstmForAudioClassification, feature_extractor: MfccLstmFeatureExtractor):
+    def __init__(
+        self, model: "MfccLstmForAudioClassification", feature_extractor: "MfccLstmFeatureExtractor"
+    ):
         self.model = model.eval()
         self.feature_extractor = feature_extractor
         id2label = cast(dict[int, str], model.config.id2label)
@@ -77,18 +80,35 @@ class EmotionRecognizer:
 
     @classmethod
     def from_pretrained(
-        cls, folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
+        cls,
+        folder_or_hub_id: str | os.PathLike[str],
+        revision: str | None = None,
+        backend: str = "torch",
     ) -> "EmotionRecognizer":
         """Load a checkpoint of this family.
 
         Args:
             folder_or_hub_id: A folder with a checkpoint, or the name of a model on the Hugging Face Hub.
             revision: Branch, tag or commit of a model on the Hub.
+            backend: "torch", or "onnx" for the graph that `python -m ser.onnx_export` wrote: a file, or a
+                folder or Hub id with one named `model.onnx`. It answers sooner and imports no torch.
 
         Raises:
             ValueError: If the checkpoint is of another family, or its parts do not fit together.
             OSError: If there is no checkpoint, or its weights are not safetensors.
         """
+        if backend == "onnx":
+            from .onnx_backend import OnnxRecognizer
+
+            return OnnxRecognizer.from_pretrained(folder_or_hub_id, revision)
+        if backend != "torch":
+            raise ValueError(f"backend must be 'torch' or 'onnx', got {backend!r}.")
+        from safetensors import SafetensorError
+        from transformers import AutoFeatureExtractor
+
+        from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+        from .modeling_mfcc_lstm import MfccLstmForAudioClassification
+
         name = os.fspath(folder_or_hub_id)
         try:
             model = MfccLstmForAudioClassification.from_pretrained(name, revision=revision)
@@ -113,6 +133,17 @@ class EmotionRecognizer:
         """Write a checkpoint that `from_pretrained` reads: weights, settings and the code of both."""
         self.model.save_pretrained(folder)
         self.feature_extractor.save_pretrained(folder)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of weights and settings, the same wherever they were loaded from."""
+        digest = hashlib.sha256(self.feature_extractor.to_json_string().encode())
+        settings = self.model.config.to_dict()
+        for name in ("_name_or_path", "transformers_version", "auto_map"):
+            settings.pop(name, None)
+        digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     @property
     def not_sure_below(self) -> float:
@@ -159,6 +190,8 @@ class EmotionRecognizer:
             AudioError: If the clip cannot be used.
         """
         waveform = self.load(clip)
+        import torch
+
         _, (weights,) = self._forward([waveform])
         start, _ = self.feature_extractor.trim_bounds(torch.from_numpy(waveform))
         step = self.feature_extractor.hop_length * self.model.config.total_stride
@@ -219,6 +252,8 @@ class EmotionRecognizer:
 
     def _forward(self, waveforms: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Probabilities `(num_clips, num_emotions)` and attention weights `(num_clips, num_frames)`."""
+        import torch
+
         inputs = self.feature_extractor(waveforms, sampling_rate=self.sampling_rate, return_tensors="pt")
         with torch.inference_mode():
             output = self.model(**inputs.to(self.model.device))  # a model fresh from training may be on a GPU

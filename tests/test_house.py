@@ -17,6 +17,8 @@ TARGETS = {
     "app": "app.py",
     "train": "train.py --data_dir",
     "evaluate": "evaluation.py --model",
+    "predict": "predict.py --model",
+    "bench": "benchmarks/speed.py",
     "test": "pytest",
     "conformance": "tests/conformance",
     "report": "ser.model_card",
@@ -73,7 +75,7 @@ def test_files_are_small():
     assert [str(f) for f, size in sizes.items() if size > MAX_FILE_BYTES and f.parts[0] != "checkpoint"] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-onnx.txt"])
 def test_every_pin_is_explained_and_is_what_runs(name: str):
     pins = _pins(name)
     assert pins

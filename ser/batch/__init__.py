@@ -1,0 +1,1 @@
+"""Scoring many clips: list them, share the list out, score each part, join the parts to one table."""

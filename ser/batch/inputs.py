@@ -1,0 +1,105 @@
+"""Which clips to score: from files, folders and globs, or from a manifest, one after the other."""
+
+import csv
+import glob
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+
+# What a folder is searched for. A file that is named, globbed or in a manifest may end in anything.
+AUDIO_SUFFIXES = {
+    *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
+    *(".rf64", ".m4a", ".mp4", ".3gp", ".aac", ".amr", ".wma", ".webm"),
+}
+PATH_COLUMN = "path"
+
+
+def list_sources(sources: Sequence[str]) -> Iterator[str]:
+    """Paths of the clips that some sources stand for, each once, in the order of the sources.
+
+    Args:
+        sources: Files; folders, searched to their depths for `AUDIO_SUFFIXES` in alphabetical order, without
+            following links to folders or looking at hidden names; and globs, `**` among them.
+
+    Raises:
+        ValueError: If a source is nothing of the kind.
+    """
+    # Only several sources can name a clip twice; one folder of any size needs no memory for its clips.
+    seen: set[str] | None = None if len(sources) == 1 else set()
+    for source in sources:
+        for path in _clips_of(source):
+            if seen is not None:
+                real = os.path.realpath(path)
+                if real in seen:
+                    continue
+                seen.add(real)
+            yield path
+
+
+def _clips_of(source: str) -> Iterator[str]:
+    path = Path(source)
+    if path.is_dir():
+        yield from _clips_within(source)
+    elif path.exists():
+        yield source
+    else:
+        # pathlib has no globs of absolute paths
+        matches = sorted(set(glob.glob(source, recursive=True)))  # noqa: PTH207
+        if not matches:
+            raise ValueError(f"{source} is no file, no folder, and no file's name matches it.")
+        yield from (match for match in matches if not Path(match).is_dir())
+
+
+def _clips_within(folder: str) -> Iterator[str]:
+    with os.scandir(folder) as scan:
+        entries = sorted(
+            (entry for entry in scan if not entry.name.startswith(".")), key=lambda entry: entry.name
+        )
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _clips_within(entry.path)
+        elif Path(entry.name).suffix.lower() in AUDIO_SUFFIXES and entry.is_file():
+            yield entry.path
+
+
+def read_manifest(manifest: str | os.PathLike[str], path_column: str = PATH_COLUMN) -> Iterator[str]:
+    """Paths that a manifest lists, in its order, read row by row.
+
+    Args:
+        manifest: A table (.csv, .tsv, .jsonl, .parquet) with a column of paths, or a text of one path a line.
+        path_column: Name of that column.
+
+    Raises:
+        ValueError: If the file cannot be read as what its name says, or lacks the column.
+        OSError: If it cannot be opened.
+    """
+    manifest = Path(manifest)
+    suffix = manifest.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            yield from _parquet_paths(manifest, path_column)
+            return
+        with manifest.open(encoding="utf-8-sig", newline="" if suffix in (".csv", ".tsv") else None) as lines:
+            if suffix in (".csv", ".tsv"):
+                table = csv.DictReader(lines, delimiter="," if suffix == ".csv" else "\t")
+                yield from (row[path_column] for row in table)
+            elif suffix == ".jsonl":
+                yield from (json.loads(line)[path_column] for line in lines if line.strip())
+            else:
+                yield from (line.rstrip("\n") for line in lines if line.strip())
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{manifest} has no column {path_column!r}; name another one to read.") from error
+    except (csv.Error, json.JSONDecodeError, UnicodeDecodeError, pyarrow.ArrowException) as error:
+        raise ValueError(f"{manifest} cannot be read as {suffix or 'text'}: {error}") from error
+
+
+def _parquet_paths(manifest: Path, path_column: str) -> Iterator[str]:
+    with pyarrow.parquet.ParquetFile(manifest) as table:
+        if path_column not in table.schema_arrow.names:
+            raise KeyError(path_column)
+        for batch in table.iter_batches(columns=[path_column]):
+            yield from batch.column(0).to_pylist()

@@ -1,0 +1,172 @@
+"""A job on disk: what is to be scored and which parts are done, so that a killed job goes on where it was.
+
+Beside the output `x.parquet` lies the folder `x.parquet.parts` while the job lasts. Everything in it appears
+whole or not at all, by renaming a finished file, in this order: the list of clips and where its parts begin,
+then `job.json`, then one table a part. Then the output appears, `job.json` says so, and the folder goes.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+CLIPS_PER_PART = 512  # a killed job loses so many at most for each worker: a few seconds
+_LIST, _STARTS, _JOB, _LOCK = "clips.jsonl", "starts.npy", "job.json", ".lock"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A list of clips shared out in parts.
+
+    Attributes:
+        folder: Where list and parts lie.
+        settings: What the job was started with; the same settings make the same table.
+        num_clips: Clips in the list.
+        clips_per_part: Clips in every part but the last.
+        num_broken: Clips that could not be read, once the output is written; `None` until then.
+    """
+
+    folder: Path
+    settings: dict[str, Any]
+    num_clips: int
+    clips_per_part: int
+    num_broken: int | None = None
+
+    @property
+    def num_parts(self) -> int:
+        """How many parts there are."""
+        return -(-self.num_clips // self.clips_per_part)
+
+    def part_file(self, part: int) -> Path:
+        """Where the table of a part lies once it is scored."""
+        return self.folder / f"part-{part:08d}.parquet"
+
+    def part_size(self, part: int) -> int:
+        """How many clips a part has."""
+        return min(self.clips_per_part, self.num_clips - part * self.clips_per_part)
+
+    def unfinished_parts(self) -> Iterator[int]:
+        """The parts that have no table yet."""
+        return (part for part in range(self.num_parts) if not self.part_file(part).exists())
+
+    def clips_of(self, part: int) -> list[str]:
+        """Paths of a part's clips, as they were listed."""
+        with (self.folder / _LIST).open("rb") as lines:
+            lines.seek(int(self._starts[part]))
+            return [json.loads(lines.readline()) for _ in range(self.part_size(part))]
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.load(self.folder / _STARTS, mmap_mode="r")
+
+    def close(self, num_broken: int) -> "Job":
+        """Note that the output is written and clear the folder; gives the finished job."""
+        finished = replace(self, num_broken=num_broken)
+        finished.write()
+        clear(self.folder)
+        return finished
+
+    def write(self) -> None:
+        """Write `job.json`, with which the job exists."""
+        values = {name: value for name, value in asdict(self).items() if name != "folder"}
+        with replacing(self.folder / _JOB) as unfinished:
+            unfinished.write_text(json.dumps(values, indent=1))
+
+
+def clear(folder: Path) -> None:
+    """Delete what a job put into its folder, `job.json` last."""
+    for pattern in ("part-*", "*.tmp", _LIST, _STARTS, _JOB):
+        for file in folder.glob(pattern):
+            file.unlink(missing_ok=True)
+
+
+def parts_folder(output: Path) -> Path:
+    """Where the parts of an output lie until it is finished."""
+    return output.with_name(output.name + ".parts")
+
+
+def start_or_resume(
+    folder: Path, settings: dict[str, Any], clips: Iterable[str], clips_per_part: int = CLIPS_PER_PART
+) -> Job:
+    """The job of a folder if there is one, else a new one.
+
+    Args:
+        folder: From `parts_folder`; it exists and is `locked`.
+        settings: What tells this job from others, as JSON can hold it.
+        clips: Paths to score; read only for a new job, so that a job's list never changes under it.
+        clips_per_part: Clips in a part of a new job.
+
+    Raises:
+        ValueError: If the folder's job was started with other settings, or no clip is listed.
+    """
+    if not (folder / _JOB).exists():
+        clear(folder)  # of what is left of a job that was being removed, or listed, when it was killed
+        num_clips = _write_list(folder, clips, clips_per_part)
+        Job(folder, settings, num_clips, clips_per_part).write()
+    job = Job(folder, **json.loads((folder / _JOB).read_text()))
+    different = sorted(name for name in settings if job.settings.get(name) != settings[name])
+    if different:
+        raise ValueError(
+            f"{folder} holds an unfinished job whose {', '.join(different)} differ from this one's. "
+            "Finish it with the command it was started with, choose another output, or pass --overwrite."
+        )
+    return job
+
+
+def _write_list(folder: Path, clips: Iterable[str], clips_per_part: int) -> int:
+    starts, num_clips = [], 0
+    with replacing(folder / _LIST) as unfinished, unfinished.open("wb") as lines:
+        for num_clips, clip in enumerate(clips, start=1):
+            if (num_clips - 1) % clips_per_part == 0:
+                starts.append(lines.tell())
+            lines.write(json.dumps(clip).encode() + b"\n")
+        if num_clips == 0:
+            raise ValueError(
+                "There is no sound file among the sources. Name files, or folders that hold some."
+            )
+    with replacing(folder / _STARTS) as unfinished, unfinished.open("wb") as file:
+        np.save(file, np.array(starts, dtype=np.int64))
+    return num_clips
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a job's folder, which is made, and removed again if no job is in it.
+
+    A killed process keeps nobody out.
+
+    Raises:
+        ValueError: If a process works on it already.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / _LOCK, timeout=0):
+            try:
+                yield
+            finally:
+                if not (folder / _JOB).exists():
+                    clear(folder)
+                    (folder / _LOCK).unlink(missing_ok=True)
+                    folder.rmdir()
+    except Timeout as error:
+        raise ValueError(f"Another process works on {folder} already. Wait for it, or stop it.") from error
+
+
+@contextmanager
+def replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Yield a name in `folder` to write to; once on the disk, it takes the place of `file` in one step."""
+    unfinished = (folder or file.parent) / f"{file.name}.{os.getpid()}.tmp"
+    try:
+        yield unfinished
+        with unfinished.open("rb+") as written:
+            os.fsync(written.fileno())
+        unfinished.replace(file)
+    finally:
+        unfinished.unlink(missing_ok=True)

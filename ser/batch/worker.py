@@ -1,0 +1,134 @@
+"""Scoring one part of a job: clips are read one by one, heard in batches, and none stops the others."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..audio import AudioError
+from ..inference import EmotionRecognizer
+from .job import Job, replacing
+from .tables import ScoredClip, write_part
+
+MAX_CLIPS_IN_MEMORY = 256  # many, so that the batches cut from them hold clips of like length
+MAX_SECONDS_IN_MEMORY = 1200.0  # 77 MB at 16 kHz
+MAX_DEATHS = 3  # of processes while reading one clip, before it is left unread
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which model scores, as a process that has not loaded it yet needs to know.
+
+    Attributes:
+        name: Folder of a checkpoint, or a Hub id.
+        revision: Branch, tag or commit of a model on the Hub.
+        backend: "torch" or "onnx", as for `EmotionRecognizer.from_pretrained`.
+    """
+
+    name: str
+    revision: str | None = None
+    backend: str = "torch"
+
+    @property
+    def library(self) -> str:
+        """The module whose import is the slow part of loading the model."""
+        return "ser.onnx_backend" if self.backend == "onnx" else "ser.modeling_mfcc_lstm"
+
+    def load(self) -> EmotionRecognizer:
+        """Load it.
+
+        Raises:
+            ValueError: If its parts do not fit together.
+            OSError: If there is no such model.
+        """
+        if self.backend == "onnx":
+            return EmotionRecognizer.from_pretrained(self.name, self.revision, backend="onnx")
+        import torch
+        from transformers import AutoConfig
+
+        from ..configuration_mfcc_lstm import MfccLstmConfig
+
+        torch.set_num_threads(1)  # workers share the cores; a model this small is fastest on one thread
+        config = AutoConfig.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
+        if isinstance(config, MfccLstmConfig):
+            return EmotionRecognizer.from_pretrained(self.name, self.revision)
+        from ..encoder_finetuning import EncoderRecognizer  # brings the Trainer: seconds to import
+
+        return EncoderRecognizer.from_pretrained(self.name, self.revision)
+
+
+def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
+    """Score a part's clips and write its table.
+
+    A clip that cannot be read gets a row that says why. So does one during whose reading the process died
+    several times: a decoder that crashes must not stop the job for good.
+
+    Returns:
+        How many clips the part has.
+    """
+    clips = [ScoredClip(path) for path in job.clips_of(part)]
+    root = Path(job.settings["root"])
+    diary = _Diary(job.folder / f"part-{part:08d}.reading")
+    loaded: list[tuple[ScoredClip, np.ndarray]] = []
+    seconds_loaded = 0.0
+
+    def hear_loaded() -> None:
+        probabilities = recognizer.predict_probabilities([waveform for _, waveform in loaded])
+        for (clip, _), row in zip(loaded, probabilities, strict=True):
+            clip.probabilities = row
+        loaded.clear()
+
+    for index, clip in enumerate(clips):
+        if diary.deaths.count(index) >= MAX_DEATHS:
+            clip.error = f"The process ended {MAX_DEATHS} times while reading this file. Convert it to WAV."
+            continue
+        try:
+            with diary.reading(index):
+                waveform = recognizer.load(root / clip.path)
+        except AudioError as error:
+            clip.error = str(error)
+            continue
+        clip.duration_seconds = len(waveform) / recognizer.sampling_rate
+        if loaded and seconds_loaded + clip.duration_seconds > MAX_SECONDS_IN_MEMORY:
+            hear_loaded()
+            seconds_loaded = 0.0
+        loaded.append((clip, waveform))
+        seconds_loaded += clip.duration_seconds
+        if len(loaded) == MAX_CLIPS_IN_MEMORY:
+            hear_loaded()
+            seconds_loaded = 0.0
+    hear_loaded()
+    with replacing(job.part_file(part)) as unfinished:
+        write_part(unfinished, clips, job.settings["emotions"])
+    diary.file.unlink(missing_ok=True)
+    return len(clips)
+
+
+class _Diary:
+    """A file that says which clip is being read, for whoever comes after a process that died of it.
+
+    Attributes:
+        file: The file.
+        deaths: Clips whose reading an earlier process did not outlive.
+    """
+
+    def __init__(self, file: Path):
+        self.file = file
+        self.deaths: list[int] = []
+        with suppress(OSError, ValueError):  # there is none, or a process died while writing it
+            self.deaths = json.loads(file.read_text())
+
+    @contextmanager
+    def reading(self, index: int) -> Iterator[None]:
+        self.file.write_text(json.dumps([*self.deaths, index]))
+        try:
+            yield
+        finally:
+            if self.deaths:
+                self.file.write_text(json.dumps(self.deaths))
+            else:
+                os.truncate(self.file, 0)
