@@ -11,10 +11,11 @@ SER_DATA ?= $(firstword $(wildcard ../shared/data) data)
 DATA ?= $(firstword $(wildcard $(SER_DATA)/ravdess-speech) $(SER_DATA)/ravdess)
 EMODB ?= $(SER_DATA)/emodb
 MODEL ?= checkpoint
+CLIPS ?= examples
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help app train evaluate report test conformance hardening container-test release space lint fix lock audit
+.PHONY: help app train evaluate report predict bench test conformance hardening container-test release space lint fix lock audit
 
 help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
@@ -36,6 +37,13 @@ report: $(RUN_READY)  ## Fill tables, pictures and the model card from the resul
 	$(VENV)/bin/python benchmarks/generalisation.py
 	$(VENV)/bin/python benchmarks/signal_path.py
 	$(VENV)/bin/python -m ser.model_card
+
+predict: OUT ?= output/scores.parquet
+predict: $(RUN_READY)  ## Score CLIPS=files, folders or globs with MODEL=checkpoint, OUT=output/scores.parquet
+	$(VENV)/bin/python predict.py --model "$(MODEL)" --output "$(OUT)" $(CLIPS) $(ARGS)
+
+bench: $(RUN_READY)  ## Measure how fast it is on DATA=corpus folder, and write docs/performance.md
+	$(VENV)/bin/python benchmarks/speed.py --model "$(MODEL)" --data_dir "$(DATA)" $(ARGS)
 
 test: $(DEV_READY)  ## Run all tests
 	$(VENV)/bin/python -m pytest $(ARGS)

@@ -289,7 +289,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         matrix = dct_matrix(self.feature_size, self.num_mel_bins)
         if not self.do_normalize:
             return matrix, torch.zeros(self.feature_size)
-        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
+        mean, std = (torch.tensor(values, dtype=torch.float32) for values in (self.mean, self.std))
         return matrix / std, -mean / std
 
 
