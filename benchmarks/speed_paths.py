@@ -42,7 +42,7 @@ def seconds_of(paths: dict[str, Callable[[], Any]], num_repeats: int) -> Measure
 def measure_mfcc(waveforms: Sequence[np.ndarray], num_repeats: int) -> Measured:
     """Seconds a clip of our MFCC of a batch and of librosa's, and their largest difference over the range."""
     ours = MfccLstmFeatureExtractor(trim_top_db=None, do_normalize=False)
-    settings = {
+    settings: dict[str, Any] = {
         "sr": ours.sampling_rate,
         "n_mfcc": ours.feature_size,
         "n_mels": ours.num_mel_bins,
@@ -73,9 +73,9 @@ def measure_files(
 ) -> Measured:
     """Milliseconds a clip, from file to probabilities one by one, of several paths, and the floor below."""
     rate = recognizer.sampling_rate
-    encoder = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(num_labels=8)).eval()
+    encoder = Wav2Vec2ForSequenceClassification(Wav2Vec2Config()).eval()
     encoder_extractor = Wav2Vec2FeatureExtractor()
-    plain = MfccLstmFeatureExtractor.from_dict(recognizer.feature_extractor.to_dict())
+    plain = recognizer.feature_extractor
     mean, std = np.array(plain.mean, np.float32), np.array(plain.std, np.float32)
 
     def hear_with_encoder() -> None:
@@ -116,7 +116,7 @@ def measure_files(
     found = {f"{name}_ms": 1000 * value / clips.get(name, len(files)) for name, value in seconds.items()}
     waveforms = [load_audio(file, rate) for file in files]
     inputs = recognizer.feature_extractor(waveforms, padding=False, sampling_rate=rate)["input_features"]
-    multiply_adds = np.mean([num_multiply_adds(recognizer.model, len(features)) for features in inputs])
+    multiply_adds = sum(num_multiply_adds(recognizer.model, len(each)) for each in inputs) / len(inputs)
     found["gigaflops"] = 20 * 2 * 512**3 / seconds["matrix"] / 1e9
     found["floor_ms"] = found["decode_ms"] + 2 * multiply_adds / found["gigaflops"] / 1e6
     return found

@@ -16,7 +16,7 @@ ENCODER = """
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForSequenceClassification, pipeline
 from ser.audio import load_audio
-model = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(num_labels=8))
+model = Wav2Vec2ForSequenceClassification(Wav2Vec2Config())
 classify = pipeline("audio-classification", model=model, feature_extractor=Wav2Vec2FeatureExtractor())
 classify(load_audio(CLIP, 16000))
 """

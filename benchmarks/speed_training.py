@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ser.audio import load_audio
 from ser.collation import FeatureCollator
+from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.modeling_mfcc_lstm import BidirectionalLstm, MfccLstmForAudioClassification
 
@@ -39,8 +42,8 @@ def measure_training(
     num_repeats: int,
 ) -> dict[str, float]:
     """Clips a second of processor time of an epoch over some files, here and as usually written."""
-    settings = feature_extractor.to_dict() | {"do_normalize": False}
-    raw = MfccLstmFeatureExtractor.from_dict(settings)
+    raw = copy(feature_extractor)
+    raw.do_normalize = False
     collate = FeatureCollator(feature_extractor)
 
     def features_of(batch: Sequence[Path]) -> list[np.ndarray]:
@@ -50,8 +53,8 @@ def measure_training(
     kept = features_of(files)
     by_length = sorted(range(len(kept)), key=lambda row: len(kept[row]))  # as the Trainer groups them
 
-    ours = MfccLstmForAudioClassification(model.config)
-    usual = MfccLstmForAudioClassification(model.config)
+    ours = MfccLstmForAudioClassification(cast(MfccLstmConfig, model.config))
+    usual = MfccLstmForAudioClassification(cast(MfccLstmConfig, model.config))
     for index, layer in enumerate(usual.lstm_layers):
         if isinstance(layer, BidirectionalLstm):
             width = layer.forward_lstm.input_size
