@@ -118,7 +118,10 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
         save_record(
             trainer,
             validation_metrics,
-            total_seconds=time.monotonic() - start,
+            costs={
+                "total_seconds": round(time.monotonic() - start, 1),
+                "peak_memory_bytes": peak_memory_bytes(recipe.num_proc or 1),
+            },
             provenance={
                 "corpus": " and ".join(
                     RECORDED_NAMES.get(corpus, CORPUS_TITLES[corpus]) for corpus in folders
@@ -188,15 +191,24 @@ def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:
     print(f"Published {hub_model_id} at commit {commit}.")
 
 
+def peak_memory_bytes(num_workers: int) -> int:
+    """The most that this process and its workers can have held at once: each at its own peak."""
+    own, of_a_worker = (
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return (own + num_workers * of_a_worker) * 1024
+
+
 def save_record(
-    trainer: Trainer, validation_metrics: dict[str, float], total_seconds: float, provenance: dict[str, Any]
+    trainer: Trainer,
+    validation_metrics: dict[str, float],
+    costs: dict[str, float],
+    provenance: dict[str, Any],
 ) -> None:
     """Leave the metrics, curves and provenance of a training in the output folder."""
     output_dir = Path(str(trainer.args.output_dir))
     metrics = {k: v for line in trainer.state.log_history for k, v in line.items() if k.startswith("train_")}
-    metrics |= validation_metrics
-    metrics["total_seconds"] = round(total_seconds, 1)
-    metrics["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    metrics |= {**validation_metrics, **costs}
     (output_dir / "training_metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     (output_dir / RECORD_NAME).write_text(json.dumps(provenance, indent=2) + "\n")
     training_curves_figure(trainer.state.log_history).savefig(output_dir / "training_curves.png")

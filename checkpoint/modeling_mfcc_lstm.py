@@ -59,7 +59,8 @@ class BidirectionalLstm(nn.Module):
     """Bidirectional LSTM over clips of different lengths, padded on the right.
 
     Two one-way LSTMs, the second over each clip reversed within its own length: the result of a packed
-    sequence without the cost of packing, and without padding leaking into the backward direction.
+    sequence without the cost of packing, and without padding leaking into the backward direction. A residual
+    connection leads around it where the input is as wide as one direction's output or as both together.
     """
 
     def __init__(self, input_size: int, hidden_size: int):
@@ -76,7 +77,10 @@ class BidirectionalLstm(nn.Module):
         forward_output, _ = self.forward_lstm(hidden)
         backward_output, _ = self.backward_lstm(backward_input)
         backward_output = backward_output.gather(1, reversed_position.expand_as(backward_output))
-        return torch.cat([forward_output, backward_output], dim=-1)
+        output = torch.cat([forward_output, backward_output], dim=-1)
+        if 2 * hidden.shape[-1] == output.shape[-1]:
+            hidden = torch.cat([hidden, hidden], dim=-1)  # each direction has its own way past it
+        return output + hidden if hidden.shape == output.shape else output
 
 
 class AttentiveStatisticsPooling(nn.Module):
@@ -215,11 +219,10 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
         hidden = self.dropout(hidden.transpose(1, 2))  # (B, T', C)
 
         hidden_states: tuple[torch.Tensor, ...] = (hidden,)
-        for index, layer in enumerate(self.lstm_layers):
-            output = layer(hidden, mask)
-            hidden = output if index == 0 else output + hidden
+        for layer in self.lstm_layers:
+            hidden = layer(hidden, mask)
             hidden_states += (hidden,)
-        pooled, attention_weights = self.pooling(self.dropout(hidden), mask)
+        pooled, attention_weights = self.pooling(hidden, mask)
         logits = self.classifier(self.dropout(pooled)) / self.config.temperature
 
         output = MfccLstmOutput(

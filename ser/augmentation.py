@@ -134,18 +134,17 @@ def _at_least(waveform: np.ndarray, num_samples: int) -> np.ndarray:
 class AugmentationRecipe:
     """How often and how strongly `augment_waveform` changes a clip; each probability is per clip."""
 
-    tempo_prob: float = 0.7
-    max_speed_change: float = 0.12
-    max_stretch: float = 0.2
-    pitch_prob: float = 0.35
-    max_pitch_semitones: float = 2.0
-    vocal_tract_prob: float = 0.5
-    max_vocal_tract_warp: float = 0.12
-    reverberation_prob: float = 0.3
+    prosody_prob: float = 1.0
+    speed_change: float = 0.1
+    stretch: float = 0.14
+    pitch_semitones: float = 1.5
+    vocal_tract_prob: float = 1.0
+    max_vocal_tract_warp: float = 0.1
+    reverberation_prob: float = 0.1
     max_decay_seconds: float = 0.6
-    band_limit_prob: float = 0.15
+    band_limit_prob: float = 0.1
     noise_prob: float = 0.6
-    min_snr_db: float = 5.0
+    min_snr_db: float = 8.0
     max_snr_db: float = 40.0
     max_gain_db: float = 6.0
 
@@ -155,16 +154,16 @@ def draw_changes(
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
     """Draw the changes of one clip: functions from waveform to waveform, to be applied in order."""
     changes: list[Callable[[np.ndarray], np.ndarray]] = []
-    if rng.random() < recipe.tempo_prob:
-        if rng.random() < 0.5:
-            limit = recipe.max_speed_change
-            changes.append(partial(change_speed, factor=rng.uniform(1 - limit, 1 + limit)))
+    if rng.random() < recipe.prosody_prob:
+        # One at a time, for two at once no longer sound like a person; and never by nearly nothing.
+        prosody, direction = rng.integers(3), rng.choice([-1, 1])
+        if prosody == 0:
+            changes.append(partial(change_speed, factor=1 + direction * recipe.speed_change))
+        elif prosody == 1:
+            changes.append(partial(stretch_time, factor=1 + direction * recipe.stretch))
         else:
-            limit = recipe.max_stretch
-            changes.append(partial(stretch_time, factor=rng.uniform(1 - limit, 1 + limit)))
-    if rng.random() < recipe.pitch_prob:
-        semitones = rng.uniform(-recipe.max_pitch_semitones, recipe.max_pitch_semitones)
-        changes.append(partial(shift_pitch, sampling_rate=sampling_rate, semitones=semitones))
+            semitones = direction * recipe.pitch_semitones
+            changes.append(partial(shift_pitch, sampling_rate=sampling_rate, semitones=semitones))
     if rng.random() < recipe.vocal_tract_prob:
         limit = recipe.max_vocal_tract_warp
         changes.append(partial(warp_vocal_tract, factor=rng.uniform(1 - limit, 1 + limit)))

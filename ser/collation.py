@@ -24,8 +24,6 @@ class FeatureAugmentation:
             bands, which in the cepstrum is one offset for all frames.
         equaliser_std_db: Standard deviation of that curve at its knots.
         num_equaliser_knots: Knots of that curve, evenly on the mel scale.
-        mixup_prob: Share of batches in which each clip is mixed with another one (mixup, Zhang et al., 2018).
-        mixup_alpha: Both parameters of the Beta distribution of the mixing weight.
         label_smoothing: Probability spread evenly over all classes.
     """
 
@@ -33,11 +31,9 @@ class FeatureAugmentation:
     max_crop_frames: int = 240
     num_time_masks: int = 2
     max_time_mask_fraction: float = 0.12
-    equaliser_prob: float = 0.8
-    equaliser_std_db: float = 4.0
+    equaliser_prob: float = 0.5
+    equaliser_std_db: float = 3.0
     num_equaliser_knots: int = 8
-    mixup_prob: float = 1.0
-    mixup_alpha: float = 0.4
     label_smoothing: float = 0.1
 
 
@@ -90,8 +86,6 @@ class AugmentingCollator(FeatureCollator):
         smoothing = self.augmentation.label_smoothing
         one_hot = torch.eye(self.num_labels)[[int(example["labels"]) for example in examples]]
         batch["labels"] = one_hot * (1 - smoothing) + smoothing / self.num_labels
-        if rng.random() < self.augmentation.mixup_prob:
-            self._mix(batch, rng)
         return batch
 
     def change(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -116,15 +110,6 @@ class AugmentingCollator(FeatureCollator):
         gains_db = rng.normal(0.0, self.augmentation.equaliser_std_db, num_knots)
         curve_db = np.interp(np.linspace(0, num_knots - 1, num_bins), np.arange(num_knots), gains_db)
         return curve_db.astype(np.float32) @ dct_matrix(self.feature_extractor.feature_size, num_bins).numpy()
-
-    def _mix(self, batch: BatchFeature, rng: np.random.Generator) -> None:
-        """Mix every clip with another of the batch, features and labels alike."""
-        alpha = self.augmentation.mixup_alpha
-        weight = rng.beta(alpha, alpha)
-        partner = torch.from_numpy(rng.permutation(len(batch["labels"])))
-        for name in ("input_features", "labels"):
-            batch[name] = weight * batch[name] + (1 - weight) * batch[name][partner]
-        batch["attention_mask"] = torch.maximum(batch["attention_mask"], batch["attention_mask"][partner])
 
 
 def _checksum(examples: list[dict]) -> int:

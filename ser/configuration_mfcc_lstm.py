@@ -21,10 +21,10 @@ class MfccLstmConfig(PreTrainedConfig):
         conv_strides: Stride of each convolution along time; as many as `conv_channels`.
         conv_kernel_size: Width of every convolution in frames; odd, so that padding keeps frames centred.
         hidden_size: Units of the LSTM in each direction.
-        num_hidden_layers: Stacked bidirectional LSTM layers, from the second on with a residual connection.
+        num_hidden_layers: Stacked bidirectional LSTM layers, with a residual connection where widths allow.
         attention_size: Width of the hidden layer of the attentive pooling.
         conv_dropout: Dropout probability after every convolution.
-        dropout: Dropout probability before and after the LSTM and before the classifier.
+        dropout: Dropout probability before the LSTM and before the classifier.
         temperature: What the classifier's scores are divided by to give `logits`; above 1 makes the
             probabilities less sure. Fitted after training on actors the network did not see, so that it is 1
             while training.
@@ -45,7 +45,7 @@ class MfccLstmConfig(PreTrainedConfig):
     hidden_size: int = 128
     num_hidden_layers: int = 1
     attention_size: int = 128
-    conv_dropout: float | int = 0.2
+    conv_dropout: float | int = 0.05
     dropout: float | int = 0.3
     temperature: float | int = 1.0
     not_sure_below: float | int = 0.5

@@ -1,7 +1,7 @@
 """Any audio encoder of transformers in place of the MFCC-LSTM: the same clips, copies, splits and metrics.
 
 An encoder has an extractor of its own, so waveforms are changed and extracted batch by batch, nothing is
-cached, and what works on MFCC alone (time masks, equaliser, mixup) is left out.
+cached, and what works on MFCC alone (time masks, equaliser) is left out.
 """
 
 import inspect

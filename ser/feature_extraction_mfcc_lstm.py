@@ -12,8 +12,8 @@ from transformers import BatchFeature, SequenceFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
 
 POWER_FLOOR = 1e-10  # a mel band's power never counts as less: -100 dB, the floor of librosa.power_to_db
-DYNAMIC_RANGE_DB = 80.0  # nor as less than the clip's loudest band minus this, as in librosa.feature.mfcc
 BLOCK_SECONDS = 0.025  # silence and level are judged on blocks this long
+TRIM_MARGIN_BLOCKS = 2  # kept on either side of the speech: soft onsets and endings are part of it
 NUM_CHUNK_FRAMES = 512  # transformed at a time: five seconds' spectra stay in the processor's caches
 LEVEL_TOP_DB = 20.0  # a clip's level is that of its blocks within this range of the loudest: of its speech
 
@@ -94,6 +94,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         target_level_db: Root mean square level, in dB relative to full scale, that a clip's speech (its
             blocks of 25 ms within 20 dB of the loudest) is brought to, so that the distance to the microphone
             does not matter. `None` keeps the recorded level.
+        dynamic_range_db: No mel band of a frame counts as more than this many dB below the clip's loudest. 80
+            is what `librosa.feature.mfcc` does; less hides a recording's noise floor between the words.
         do_normalize: Whether to subtract `mean` and divide by `std`.
         mean: Mean of each coefficient over the frames of the training clips; zeros if not given.
         std: Standard deviation of each coefficient likewise; ones if not given.
@@ -112,6 +114,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         hop_length: int = 160,
         trim_top_db: float | None = 30.0,
         target_level_db: float | None = None,
+        dynamic_range_db: float = 80.0,
         do_normalize: bool = True,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
@@ -128,6 +131,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         self.hop_length = hop_length
         self.trim_top_db = trim_top_db
         self.target_level_db = target_level_db
+        self.dynamic_range_db = dynamic_range_db
         self.do_normalize = do_normalize
         self.mean = [0.0] * feature_size if mean is None else list(mean)
         self.std = [1.0] * feature_size if std is None else list(std)
@@ -245,8 +249,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         """First sample and end of what remains of a `(num_samples,)` waveform without silence at its ends.
 
         The rule: of blocks of 25 ms, keep those from the first to the last whose power is at most
-        `trim_top_db` dB below the loudest block's. A clip that is silent throughout, or shorter than a block,
-        is kept whole.
+        `trim_top_db` dB below the loudest block's, and two more on either side. A clip that is silent
+        throughout, or shorter than a block, is kept whole.
         """
         return self._trim_bounds(self._block_power(waveform), len(waveform))
 
@@ -255,7 +259,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         if self.trim_top_db is None:
             return 0, num_samples
         loud = torch.nonzero(self._is_loud(power, self.trim_top_db))
-        first, last = int(loud[0]), int(loud[-1])
+        first = max(0, int(loud[0]) - TRIM_MARGIN_BLOCKS)
+        last = min(len(power) - 1, int(loud[-1]) + TRIM_MARGIN_BLOCKS)
         block = round(BLOCK_SECONDS * self.sampling_rate)
         # Samples after the last whole block belong to it.
         stop = num_samples if last == len(power) - 1 else (last + 1) * block
@@ -282,7 +287,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
             for bins, bands, weights in blocks:
                 mel_power[start : start + NUM_CHUNK_FRAMES, bands].addmm_(squares[:, bins], weights)
         mel_db = mel_power.clamp_(min=POWER_FLOOR).log10_().mul_(10.0)
-        return mel_db.clamp_(min=mel_db.max().item() - DYNAMIC_RANGE_DB)
+        return mel_db.clamp_(min=mel_db.max().item() - self.dynamic_range_db)
 
     def cepstrum(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Matrix `(num_mel_bins, feature_size)` and offset that make normalised MFCC of decibels."""

@@ -16,8 +16,6 @@ from .audio import load_audio
 from .augmentation import AugmentationRecipe, augment_waveform
 from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 
-KEEP_SILENCE_PROB = 0.3  # share of augmented copies that keep some of the silence that is trimmed elsewhere
-
 
 def extract_features(
     dataset: Dataset,
@@ -132,10 +130,7 @@ def _extract_batch(
         waveforms = [recorded[start:stop]]
         for copy in range(1, num_augmented_copies + 1):
             rng = np.random.default_rng((seed, clips["actor"][position], index, copy))
-            first, last = start, stop
-            if rng.random() < KEEP_SILENCE_PROB:
-                first, last = int(rng.integers(0, start + 1)), int(rng.integers(stop, len(recorded) + 1))
-            waveforms.append(augment_waveform(recorded[first:last], sampling_rate, rng, augmentation))
+            waveforms.append(augment_waveform(waveforms[0], sampling_rate, rng, augmentation))
         features = feature_extractor(waveforms, sampling_rate=sampling_rate, padding=False)["input_features"]
         for name in clips:
             if name != "audio":
@@ -159,7 +154,10 @@ def feature_statistics(features: Dataset) -> tuple[list[float], list[float]]:
 def _signal_settings(feature_extractor: MfccLstmFeatureExtractor) -> dict:
     """The settings of an extractor without its statistics."""
     names = ("feature_size", "sampling_rate", "num_mel_bins", "n_fft", "win_length", "hop_length")
-    return {name: getattr(feature_extractor, name) for name in (*names, "trim_top_db", "target_level_db")}
+    return {
+        name: getattr(feature_extractor, name)
+        for name in (*names, "trim_top_db", "target_level_db", "dynamic_range_db")
+    }
 
 
 def _cache_key(settings: dict) -> dict:

@@ -8,9 +8,9 @@ from torch import nn
 
 from .feature_extraction_mfcc_lstm import (
     BLOCK_SECONDS,
-    DYNAMIC_RANGE_DB,
     LEVEL_TOP_DB,
     POWER_FLOOR,
+    TRIM_MARGIN_BLOCKS,
     MfccLstmFeatureExtractor,
     hann_window,
     mel_blocks,
@@ -106,7 +106,7 @@ class OnnxFrontEnd(nn.Module):
         mel_db = mel_db.reshape(batch, time, settings.num_mel_bins)
         mask = frame[None, :] < num_frames[:, None]  # (B, T)
         loudest = torch.where(mask[:, :, None], mel_db, -1000.0).amax(dim=(1, 2), keepdim=True)
-        features = torch.maximum(mel_db, loudest - DYNAMIC_RANGE_DB) @ self.cepstrum + self.offset
+        features = torch.maximum(mel_db, loudest - settings.dynamic_range_db) @ self.cepstrum + self.offset
         return features, mask.float()
 
     def _bounds(
@@ -131,8 +131,9 @@ class OnnxFrontEnd(nn.Module):
         start, stop = torch.zeros_like(num_samples), num_samples
         if settings.trim_top_db is not None:
             is_loud = power >= peak.clamp(min=0) * 10.0 ** (-settings.trim_top_db / 10.0)
-            start = torch.where(is_loud, position, num_blocks).amin(dim=1)
-            last = torch.where(is_loud, position, -1).amax(dim=1)
+            start = (torch.where(is_loud, position, num_blocks).amin(dim=1) - TRIM_MARGIN_BLOCKS).clamp(min=0)
+            last = torch.where(is_loud, position, -1).amax(dim=1) + TRIM_MARGIN_BLOCKS
+            last = torch.minimum(last, num_whole - 1)
             stop = torch.where(last == num_whole - 1, num_samples, (last + 1) * block)
             start = start * block
         return start, stop, gain

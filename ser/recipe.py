@@ -37,15 +37,16 @@ class RecipeArguments:
     target_level_db: float = field(
         default=-26.0, metadata={"help": "Level that the speech of every clip is brought to, in dB."}
     )
+    dynamic_range_db: float = field(
+        default=45.0,
+        metadata={"help": "Sound further below a clip's loudest counts as silence: its noise floor, in dB."},
+    )
     equaliser_std_db: float = field(
         default=FeatureAugmentation.equaliser_std_db,
         metadata={"help": "Strength of the random equaliser on training features, in dB."},
     )
-    mixup_prob: float = field(
-        default=FeatureAugmentation.mixup_prob, metadata={"help": "Share of training batches that are mixed."}
-    )
     temperature: float = field(
-        default=1.0,
+        default=0.97,
         metadata={"help": "What the trained scores are divided by, for honest probabilities."},
     )
     early_stopping_patience: int = field(
@@ -71,7 +72,7 @@ class RecipeTrainingArguments(TrainingArguments):
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips a step."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips a step of evaluation."})
     learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
-    weight_decay: float = field(default=5e-2, metadata={"help": "Weight decay of AdamW."})
+    weight_decay: float = field(default=1e-2, metadata={"help": "Weight decay of AdamW."})
     lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule of the learning rate."})
     warmup_steps: float = field(default=0.1, metadata={"help": "Share of the steps in which the rate rises."})
     max_grad_norm: float = field(default=2.0, metadata={"help": "Norm that gradients are clipped to."})

@@ -56,7 +56,9 @@ def train_classifier(
     settings = run_settings(recipe, training_args, train_clips, validation_clips)
     checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
     set_seed(training_args.seed)
-    feature_extractor = MfccLstmFeatureExtractor(target_level_db=recipe.target_level_db)
+    feature_extractor = MfccLstmFeatureExtractor(
+        target_level_db=recipe.target_level_db, dynamic_range_db=recipe.dynamic_range_db
+    )
     validation_features = None
     with training_args.main_process_first():  # the other processes then read what it left in the cache
         train_features = _labelled_features(
@@ -74,7 +76,7 @@ def train_classifier(
             label2id={emotion: label for label, emotion in enumerate(emotions)},
         )
     )
-    augmentation = FeatureAugmentation(equaliser_std_db=recipe.equaliser_std_db, mixup_prob=recipe.mixup_prob)
+    augmentation = FeatureAugmentation(equaliser_std_db=recipe.equaliser_std_db)
     trainer = EmotionTrainer(
         model=model,
         args=training_args,

@@ -13,8 +13,7 @@ from ser.augmentation import AugmentationRecipe, augment_waveform, draw_changes
 
 RATE = 16_000
 ALWAYS = AugmentationRecipe(
-    tempo_prob=1.0,
-    pitch_prob=1.0,
+    prosody_prob=1.0,
     vocal_tract_prob=1.0,
     reverberation_prob=1.0,
     band_limit_prob=1.0,
@@ -248,7 +247,7 @@ def test_probabilities_decide_which_changes_are_drawn():
     rng = np.random.default_rng(0)
     never = AugmentationRecipe(**{name: 0.0 for name in vars(ALWAYS) if name.endswith("_prob")})
     assert [len(draw_changes(never, RATE, rng)) for _ in range(20)] == [1] * 20  # the gain is always drawn
-    assert [len(draw_changes(ALWAYS, RATE, rng)) for _ in range(20)] == [7] * 20
+    assert [len(draw_changes(ALWAYS, RATE, rng)) for _ in range(20)] == [6] * 20
     num_noisy = sum(len(draw_changes(replace(never, noise_prob=0.25), RATE, rng)) == 2 for _ in range(400))
     assert 70 <= num_noisy <= 130
 
@@ -258,13 +257,15 @@ def test_limits_of_the_recipe_are_kept():
     only_gain = AugmentationRecipe(
         **{name: 0.0 for name in vars(ALWAYS) if name.endswith("_prob")}, max_gain_db=3.0
     )
-    only_tempo = replace(only_gain, tempo_prob=1.0, max_speed_change=0.1, max_stretch=0.2)
+    only_prosody = replace(only_gain, prosody_prob=1.0, speed_change=0.1, stretch=0.2)
     gains_db, lengths = [], []
     for seed in range(40):
         changed = augment_waveform(waveform, RATE, np.random.default_rng(seed), only_gain)
         gains_db.append(10 * np.log10(power(changed) / power(waveform)))
-        lengths.append(len(augment_waveform(waveform, RATE, np.random.default_rng(seed), only_tempo)))
+        lengths.append(len(augment_waveform(waveform, RATE, np.random.default_rng(seed), only_prosody)))
     assert -3.0 <= min(gains_db) < -2.0
     assert 2.0 < max(gains_db) <= 3.0
-    assert 4_000 / 1.2 - 1 <= min(lengths) < 3_700
-    assert 4_400 < max(lengths) <= 4_000 / 0.8 + 1
+    # The tempo of speed or stretch, either way, or the pitch alone.
+    expected = [round(4_000 / factor) for factor in (1.2, 1.1, 1.0, 0.9, 0.8)]
+    assert {min(expected, key=lambda length: abs(length - found)) for found in lengths} == set(expected)
+    assert max(min(abs(length - found) for length in expected) for found in lengths) <= 1

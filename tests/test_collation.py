@@ -20,7 +20,6 @@ UNCHANGED = FeatureAugmentation(
     max_crop_frames=10_000,
     num_time_masks=0,
     equaliser_prob=0.0,
-    mixup_prob=0.0,
     label_smoothing=0.0,
 )
 
@@ -85,7 +84,7 @@ def test_labels_are_indices_in_evaluation_and_probabilities_in_training():
 
 def test_examples_are_left_as_they_were():
     batch = examples()
-    collate(batch, num_time_masks=3, max_time_mask_fraction=0.9, equaliser_prob=1.0, mixup_prob=1.0)
+    collate(batch, num_time_masks=3, max_time_mask_fraction=0.9, equaliser_prob=1.0)
     for ours, before in zip(batch, examples(), strict=True):
         np.testing.assert_array_equal(ours["input_features"], before["input_features"])
 
@@ -136,7 +135,7 @@ def test_an_equaliser_is_one_offset_for_all_frames():
     # The transform is orthonormal: what the offset weighs in the cepstrum it weighs in decibels of the bands.
     decibels = torch.stack([offset[0] for offset in offsets]) * torch.tensor(STD)
     per_band_db = decibels.square().sum(dim=1).div(EXTRACTOR.num_mel_bins).mean().sqrt()
-    assert 2.5 < per_band_db < 4.0  # 4 dB at the knots, less where it is interpolated between them
+    assert 1.9 < per_band_db < 3.0  # 3 dB at the knots, less where it is interpolated between them
 
 
 def test_an_equaliser_of_features_is_an_equaliser_of_the_waveform():
@@ -153,34 +152,6 @@ def test_an_equaliser_of_features_is_an_equaliser_of_the_waveform():
     change = (after - before)[5:-5]
     assert np.linalg.norm(change.mean(axis=0) - offset) < 0.05 * np.linalg.norm(offset)
     assert change.std(axis=0).max() < 0.05 * np.linalg.norm(offset)
-
-
-def test_mixup_mixes_features_labels_and_masks_alike():
-    batch, plain = examples(), collate(examples())
-    num_mixed = 0
-    for seed in range(20):
-        mixed = collate(batch, seed, mixup_prob=1.0)
-        torch.testing.assert_close(mixed["labels"].sum(dim=1), torch.ones(3))
-        assert mixed["input_features"].dtype == mixed["labels"].dtype == torch.float32
-        for row in range(3):
-            # Each clip has its own emotion: its label tells the partner and the weight.
-            share = mixed["labels"][row, 2:5]
-            partner = next((other for other in range(3) if other != row and share[other] > 0), row)
-            weight = share[row] if partner != row else 1.0
-            num_mixed += partner != row
-            expected = weight * plain["input_features"][row] + (1 - weight) * plain["input_features"][partner]
-            torch.testing.assert_close(mixed["input_features"][row], expected, rtol=0, atol=1e-4)
-            both = plain["attention_mask"][row] | plain["attention_mask"][partner]
-            assert torch.equal(mixed["attention_mask"][row], both)
-    assert num_mixed > 20
-
-
-def test_mixup_happens_as_often_as_asked():
-    num_mixed = sum(
-        bool((collate(examples(), seed, mixup_prob=0.3)["labels"].max(dim=1).values < 1).any())
-        for seed in range(100)
-    )
-    assert 12 <= num_mixed <= 38  # a permutation of three leaves one time in six all where they are
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])

@@ -14,6 +14,7 @@ from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor, dct_matri
 
 RATE = 16_000
 BLOCK = 400  # samples in the 25 ms on which silence and level are judged
+QUIET = (0.001,) * 3  # a block more than is kept on either side of speech
 
 
 @pytest.fixture
@@ -207,11 +208,12 @@ def test_the_loudest_accepted_clip_is_finite(raw):
 @pytest.mark.parametrize(
     ("waveform", "bounds"),
     [
-        (blocks(0.001, 0.001, 1.0, 0.001, 0.5, 0.001), (2 * BLOCK, 5 * BLOCK)),
-        (blocks(0.04, 1.0, 0.04), (0, 3 * BLOCK)),  # -28 dB is still speech
-        (blocks(0.025, 1.0, 0.025), (BLOCK, 2 * BLOCK)),  # -32 dB is not
+        (blocks(*QUIET, 1.0, 0.001, 0.5, *QUIET), (BLOCK, 8 * BLOCK)),
+        (blocks(0.001, 1.0, *QUIET), (0, 4 * BLOCK)),  # less than the margin is there
+        (blocks(*QUIET, 0.04, 1.0, 0.04, *QUIET), (BLOCK, 8 * BLOCK)),  # -28 dB is still speech
+        (blocks(*QUIET, 0.025, 1.0, 0.025, *QUIET), (2 * BLOCK, 7 * BLOCK)),  # -32 dB is not
         (blocks(0.04, 1.0, 0.04)[:-10], (0, 2 * BLOCK + 390)),  # no whole block: goes with the one before
-        (np.append(blocks(0.001, 1.0), np.zeros(10)), (BLOCK, 2 * BLOCK + 10)),
+        (np.append(blocks(*QUIET, 1.0), np.zeros(10)), (BLOCK, 4 * BLOCK + 10)),
         (np.zeros(5 * BLOCK), (0, 5 * BLOCK)),
         (blocks(1.0)[:100], (0, 100)),
         (np.append(np.zeros(99), 1.0), (0, 100)),
@@ -227,7 +229,7 @@ def test_trimmed_features_are_those_of_the_trimmed_clip():
     clip = np.concatenate([np.zeros(7 * BLOCK), noise(20 * BLOCK), np.zeros(3 * BLOCK)]).astype(np.float32)
     trimming, whole = MfccLstmFeatureExtractor(), MfccLstmFeatureExtractor(trim_top_db=None)
     np.testing.assert_array_equal(
-        features_of(trimming, clip), features_of(whole, clip[7 * BLOCK : 27 * BLOCK])
+        features_of(trimming, clip), features_of(whole, clip[5 * BLOCK : 29 * BLOCK])
     )
     assert len(features_of(whole, clip)) == 1 + len(clip) // 160
     assert whole.trim_bounds(torch.from_numpy(clip)) == (0, len(clip))
@@ -254,6 +256,16 @@ def test_without_a_target_the_level_is_kept():
     np.testing.assert_allclose((loud - quiet)[:, 1:], 0, atol=2e-3)
 
 
+def test_noise_further_down_than_the_dynamic_range_is_not_heard():
+    """A floor 60 dB below the voice is heard with librosa's range of 80 dB, and is silence with 45 dB."""
+    voice, floor = noise(RATE), noise(RATE, level=1e-4)
+    voice[RATE // 4 : RATE // 2] = 0.0
+    for dynamic_range_db, is_heard in ((80.0, True), (45.0, False)):
+        extractor = MfccLstmFeatureExtractor(dynamic_range_db=dynamic_range_db)
+        change = np.abs(features_of(extractor, voice + floor) - features_of(extractor, voice))[30:45]
+        assert (change.max() > 10) == is_heard
+
+
 def test_silence_has_no_level_to_change():
     leveller = MfccLstmFeatureExtractor(target_level_db=-20.0)
     np.testing.assert_array_equal(
@@ -272,6 +284,7 @@ def test_saving_and_loading_keeps_every_setting(tmp_path: Path):
         hop_length=80,
         trim_top_db=40.0,
         target_level_db=-23.0,
+        dynamic_range_db=50.0,
         mean=np.linspace(-1, 1, 13, dtype=np.float32).tolist(),
         std=np.linspace(1, 3, 13).tolist(),
     )

@@ -145,6 +145,7 @@ def test_only_the_given_clips_are_read(clips, tmp_path, heard):
         {"hop_length": 200},
         {"trim_top_db": 20.0},
         {"target_level_db": -20.0},
+        {"dynamic_range_db": 45.0},
     ],
     ids=lambda change: next(iter(change)),
 )

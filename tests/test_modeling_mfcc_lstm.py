@@ -161,9 +161,21 @@ def test_hidden_states_are_the_lstms_input_and_each_layers_output(model):
     ]
     mask = batch["attention_mask"][:, :: model.config.total_stride].float()
     torch.testing.assert_close(states[1], model.lstm_layers[0](states[0], mask))
-    torch.testing.assert_close(states[2], model.lstm_layers[1](states[1], mask) + states[1])
+    torch.testing.assert_close(states[2], model.lstm_layers[1](states[1], mask))
     model.config.output_hidden_states = True
     assert len(model(**batch).hidden_states) == 3
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("width", "times"), [(7, 2), (14, 1), (6, 0)])
+def test_a_residual_connection_leads_around_an_lstm_that_is_wide_enough(width: int, times: int):
+    """With weights of zero an LSTM says nothing: what comes out came around it."""
+    layer = BidirectionalLstm(width, 7)
+    for parameter in layer.parameters():
+        parameter.zero_()
+    hidden = torch.randn(2, 9, width)
+    expected = hidden.repeat(1, 1, times) if times else torch.zeros(2, 9, 14)
+    torch.testing.assert_close(layer(hidden, torch.ones(2, 9)), expected)
 
 
 @torch.no_grad()

@@ -95,11 +95,12 @@ def test_padding_and_batch_change_nothing(onnx_recognizer):
     "settings",
     [
         {"trim_top_db": None, "target_level_db": None, "do_normalize": False},
+        {"dynamic_range_db": 30.0},
         {"target_level_db": -20.0, "n_fft": 1024, "win_length": 1024, "hop_length": 256, "feature_size": 13},
         {"sampling_rate": 8_000, "n_fft": 256, "win_length": 200, "hop_length": 80, "num_mel_bins": 40},
         {"hop_length": 150},
     ],
-    ids=["bare", "wide", "telephone", "odd hop"],
+    ids=["bare", "narrow", "wide", "telephone", "odd hop"],
 )
 def test_the_front_end_follows_the_extractors_settings(settings):
     extractor = MfccLstmFeatureExtractor(**settings)

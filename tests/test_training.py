@@ -271,6 +271,7 @@ def test_the_recogniser_is_what_the_recipe_says(train):
         "architecture": "plain",
         "temperature": 1.6,
         "target_level_db": -20.0,
+        "dynamic_range_db": 60.0,
         "num_augmented_copies": 0,
     }
     trainer, recognizer = train(recipe=recipe, max_steps=1)
@@ -279,5 +280,6 @@ def test_the_recogniser_is_what_the_recipe_says(train):
     assert recognizer.model.config.conv_channels == []
     assert recognizer.model.config.temperature == 1.6
     assert recognizer.feature_extractor.target_level_db == -20.0
+    assert recognizer.feature_extractor.dynamic_range_db == 60.0
     assert recognizer.emotions == EMOTIONS
     assert len(trainer.train_dataset) == 120
