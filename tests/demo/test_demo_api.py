@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from documents import code_blocks
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from test_documents import SERVER_NEEDED, python_blocks
 
 from ser import EmotionRecognizer
 from ser.demo.examples import EXAMPLES_DIR, example_clips
@@ -43,8 +43,10 @@ def test_predict_gives_a_label_dictionary(client: Client, recognizer: EmotionRec
 
 
 def test_the_example_of_the_readme_asks_a_running_demo(demo_url: str):
-    blocks = python_blocks((REPO / "README.md").read_text(encoding="utf-8"))
-    (example,) = (block for block in blocks if SERVER_NEEDED in block)
+    blocks = code_blocks(REPO / "README.md")
+    (example,) = (
+        block.text for block in blocks if block.language == "python" and "gradio_client" in block.text
+    )
     assert "http://127.0.0.1:7860" in example
     here = example.replace("http://127.0.0.1:7860", demo_url)
     run = subprocess.run([sys.executable, "-c", here], cwd=REPO, capture_output=True, text=True, timeout=120)
