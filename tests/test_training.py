@@ -137,7 +137,10 @@ def test_statistics_are_those_of_the_training_clips_and_copies_alone(clips, trai
     for actors in ((1, 2), (1, 2, 3)):
         extracted = extract_features(
             of(clips, *actors),
-            MfccLstmFeatureExtractor(target_level_db=RecipeArguments.target_level_db),
+            MfccLstmFeatureExtractor(
+                target_level_db=RecipeArguments.target_level_db,
+                dynamic_range_db=RecipeArguments.dynamic_range_db,
+            ),
             num_augmented_copies=1,
             cache_dir=cache_dir,
         )
