@@ -114,17 +114,6 @@ def reverberate(
     return fftconvolve(waveform, np.concatenate([[1.0], tail]))[: len(waveform)].astype(np.float32)
 
 
-def shift_time(waveform: np.ndarray, shift_samples: int) -> np.ndarray:
-    """Start `shift_samples` later (earlier if negative), with silence where nothing is left."""
-    shift_samples = int(np.clip(shift_samples, -len(waveform), len(waveform)))
-    shifted = np.zeros_like(waveform)
-    if shift_samples >= 0:
-        shifted[shift_samples:] = waveform[: len(waveform) - shift_samples]
-    else:
-        shifted[:shift_samples] = waveform[-shift_samples:]
-    return shifted
-
-
 def _at_least(waveform: np.ndarray, num_samples: int) -> np.ndarray:
     """Lengthen a waveform with silence: librosa wants one window of samples."""
     return librosa.util.fix_length(waveform, size=max(len(waveform), num_samples))

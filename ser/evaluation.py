@@ -162,8 +162,12 @@ def evaluation_report(scored: ScoredClips, num_resamples: int = NUM_RESAMPLES) -
         **_intervals(scored, num_resamples),
         "expected_calibration_error": expected_calibration_error(scored.probabilities, labels),
         "per_class": per_class_scores(labels, predictions, scored.emotions),
-        **{f"per_{name}": _scores_by(scored, name, num_resamples) for name in scored.groups},
-        "gaps": {name: gap for name in scored.groups if (gap := _gap(scored, name, num_resamples))},
+        **{f"per_{name}": _over_column(group_scores, scored, name, num_resamples) for name in scored.groups},
+        "gaps": {
+            name: gap
+            for name in scored.groups
+            if (gap := _over_column(largest_gap, scored, name, num_resamples))
+        },
         "per_class_set": {
             name: _short_report(scored.narrowed(classes), num_resamples)
             for name, classes in CLASS_SETS.items()
@@ -210,22 +214,11 @@ def _interval(
     }
 
 
-def _scores_by(scored: ScoredClips, name: str, num_resamples: int) -> dict[str, dict[str, Any]]:
-    """The scores of the clips of each value of a column, by value."""
-    return group_scores(
-        scored.labels,
-        scored.predictions,
-        scored.groups["actor"],
-        scored.groups[name],
-        num_resamples,
-        np.random.default_rng(BOOTSTRAP_SEED),
-        CONFIDENCE,
-    )
-
-
-def _gap(scored: ScoredClips, name: str, num_resamples: int) -> dict[str, Any] | None:
-    """How far apart the values of a column are."""
-    return largest_gap(
+def _over_column(
+    measure: Callable[..., Any], scored: ScoredClips, name: str, num_resamples: int
+) -> dict[str, Any]:
+    """`group_scores` or `largest_gap` over the values of a column."""
+    return measure(
         scored.labels,
         scored.predictions,
         scored.groups["actor"],

@@ -37,8 +37,6 @@ CHANGES = {
     "reverberant": lambda waveform: augmentation.reverberate(
         waveform, RATE, 0.3, 0.0, np.random.default_rng(0)
     ),
-    "later": partial(augmentation.shift_time, shift_samples=1_500),
-    "earlier": partial(augmentation.shift_time, shift_samples=-1_500),
 }
 
 
@@ -177,17 +175,6 @@ def test_reverberation_shorter_than_a_sample_changes_nothing():
     waveform = sine(440)
     changed = augmentation.reverberate(waveform, RATE, 1e-5, 0.0, np.random.default_rng(0))
     np.testing.assert_allclose(changed, waveform, atol=1e-6)
-
-
-@pytest.mark.parametrize(("shift", "expected"), [(2, [0, 0, 1, 2]), (-1, [2, 3, 4, 0]), (0, [1, 2, 3, 4])])
-def test_time_shift_fills_with_silence(shift: int, expected: list[float]):
-    waveform = np.array([1, 2, 3, 4], dtype=np.float32)
-    assert augmentation.shift_time(waveform, shift).tolist() == expected
-
-
-@pytest.mark.parametrize("shift", [-9, -4, 4, 7, 9])
-def test_time_shift_beyond_the_clip_leaves_silence(shift: int):
-    assert augmentation.shift_time(np.ones(4, dtype=np.float32), shift).tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 100, 511, 1_023, 4_000])
