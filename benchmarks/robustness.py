@@ -32,6 +32,7 @@ from ser.augmentation import (  # noqa: E402
 )
 from ser.corpora import load_ravdess  # noqa: E402
 from ser.inference import EmotionRecognizer  # noqa: E402
+from ser.measurement_tables import disturbed_lines  # noqa: E402
 from ser.metrics import bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
 from ser.provenance import environment  # noqa: E402
 from ser.splits import RAVDESS_ACTORS, SHIPPED_TEST_ACTORS  # noqa: E402
@@ -133,21 +134,12 @@ def _uar_lost(labels: np.ndarray, predictions: np.ndarray) -> float:
 
 def robustness_table(result: dict[str, Any]) -> list[str]:
     """Markdown lines for docs/results.md."""
-    lines = [
+    return [
         "## What noise, codecs, rooms and microphones cost",
         "",
-        f"The shipped checkpoint on the {result['num_clips']} clips of actors "
-        f"{', '.join(map(str, result['actors']))}, each clip disturbed the same way for every model.",
-        "",
-        "| condition | UAR | points lost | 95 % interval of the loss over actors |",
-        "|---|---|---|---|",
+        *disturbed_lines(result),
+        *("", "Made by:", "", "```shell", result["command"], "```", ""),
     ]
-    for name, scores in result["conditions"].items():
-        low, high = (100 * scores["uar_lost_interval"][end] for end in ("low", "high"))
-        lost = "" if name == "clean" else f"{100 * scores['uar_lost']:.1f}"
-        interval = "" if name == "clean" else f"{low:.1f} to {high:.1f}"
-        lines.append(f"| {name} | {100 * scores['uar']:.1f} | {lost} | {interval} |")
-    return [*lines, "", "Made by:", "", "```shell", result["command"], "```", ""]
 
 
 def main(arguments: list[str]) -> None:

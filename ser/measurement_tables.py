@@ -1,4 +1,4 @@
-"""Measurements as Markdown, for the model card and `docs/generalisation.md`; fractions become percent."""
+"""Measurements as Markdown, for the model card and the pages of `docs/`; fractions become percent."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -58,6 +58,24 @@ def elsewhere_lines(evaluations: list[dict[str, Any]]) -> Iterator[str]:
                 scores = evaluation["per_class_set"][name]
                 who = evaluation["title"].partition(" (")[0]
                 yield f"| {who} | {name} {scores_columns(scores)} {100 / int(name):.1f} |"
+
+
+def disturbed_lines(robustness: dict[str, Any]) -> Iterator[str]:
+    """A table of what `benchmarks/robustness.py` found, a row a disturbance."""
+    yield (
+        f"The shipped checkpoint on the {robustness['num_clips']} clips of actors "
+        f"{', '.join(map(str, robustness['actors']))}, each clip disturbed the same way for every model."
+    )
+    yield from (
+        "",
+        "| condition | UAR | points lost | 95 % interval of the loss over actors |",
+        "|---|---|---|---|",
+    )
+    for name, scores in robustness["conditions"].items():
+        low, high = (100 * scores["uar_lost_interval"][end] for end in ("low", "high"))
+        lost = "" if name == "clean" else f"{100 * scores['uar_lost']:.1f}"
+        interval = "" if name == "clean" else f"{low:.1f} to {high:.1f}"
+        yield f"| {name} | {100 * scores['uar']:.1f} | {lost} | {interval} |"
 
 
 def unlike_lines(unlike: dict[str, Any]) -> Iterator[str]:

@@ -43,6 +43,7 @@ class Measurements:
         protocols: By protocol, the summary that `benchmarks/report.py` makes of the recipe's result files.
         spread: How the recipe does on one voice and another, on `SPREAD_PROTOCOL`.
         evaluations: What `evaluation.py` wrote of this very checkpoint, a dictionary a corpus.
+        robustness: What `benchmarks/robustness.py` wrote of disturbed clips.
         unlike: What `benchmarks/generalisation.py` wrote of telling sounds unlike the training data.
         validation: Scores on the actors that chose among the checkpoints of the training, if there were any.
         record: How it was trained, as `train.py` leaves it.
@@ -53,6 +54,7 @@ class Measurements:
     protocols: dict[str, dict[str, Any]] = field(default_factory=dict)
     spread: Spread | None = None
     evaluations: list[dict[str, Any]] = field(default_factory=list)
+    robustness: dict[str, Any] | None = None
     unlike: dict[str, Any] | None = None
     validation: dict[str, float] = field(default_factory=dict)
     record: dict[str, Any] | None = None
@@ -103,6 +105,7 @@ def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
         },
         spread=voice_spread(root / "benchmarks" / "results" / SPREAD_PROTOCOL / SHIPPED_RECIPE),
         evaluations=[evaluation for evaluation in evaluations if evaluation],
+        robustness=_read_json(root / "docs" / "robustness.json"),
         unlike=_read_json(root / "docs" / "unlike.json"),
         **_about_checkpoint(root / SHIPPED_FOLDER),
     )

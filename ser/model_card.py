@@ -18,7 +18,13 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from .configuration_mfcc_lstm import MfccLstmConfig
 from .evaluation import GROUPS
-from .measurement_tables import elsewhere_lines, scores_columns, spread_lines, unlike_sentence
+from .measurement_tables import (
+    disturbed_lines,
+    elsewhere_lines,
+    scores_columns,
+    spread_lines,
+    unlike_sentence,
+)
 from .measurements import (
     REPOSITORY,
     SHIPPED_FOLDER,
@@ -57,6 +63,7 @@ def fill_card(card: str, measured: Measurements, model_name: str = "speech-emoti
         "loading": _loading_text,
         "protocols": _protocols_text,
         "spread": _spread_text,
+        "disturbed": _disturbed_text,
         "elsewhere": _elsewhere_text,
         "unlike": _unlike_text,
         "training": _training_text,
@@ -201,6 +208,11 @@ def _elsewhere_text(measured: Measurements) -> Iterator[str]:
         return
     yield "Other corpora, to which nothing was adapted, beside RAVDESS's unseen actors on the same emotions:"
     yield from ("", *elsewhere_lines([*measured.elsewhere, *measured.at_home]))
+
+
+def _disturbed_text(measured: Measurements) -> Iterator[str]:
+    if measured.robustness:
+        yield from disturbed_lines(measured.robustness)
 
 
 def _unlike_text(measured: Measurements) -> Iterator[str]:

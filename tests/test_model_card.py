@@ -179,6 +179,14 @@ def test_spread_is_the_recall_of_each_voice_and_group(tmp_path):
     assert "actor 3 the worst and actor 2 the best" in card
 
 
+def test_the_card_says_what_noise_costs():
+    scores = {"uar": 0.5, "uar_lost": 0.125, "uar_lost_interval": {"low": 0.1, "high": 0.15}}
+    robustness = {"num_clips": 9, "actors": [3], "conditions": {"clean": scores, "rain": scores}}
+    card = fill_card(CARD, Measurements(robustness=robustness))
+    assert "the 9 clips of actors 3" in card
+    assert "| rain | 50.0 | 12.5 | 10.0 to 15.0 |" in card
+
+
 def test_what_tells_strange_sounds_is_named_with_its_figures():
     auroc = {
         "highest probability": {"no speech": 0.55, "EmoDB": 0.66},
