@@ -7,21 +7,31 @@
 
 FROM python:3.11-slim-bookworm AS packages
 ARG EXTRA_INDEX_URL=""
-COPY requirements.txt requirements-demo.txt /build/
-# Python compiles what the demo imports below, and need not keep what it never does. Headers are for building on torch.
-RUN PIP_EXTRA_INDEX_URL="${EXTRA_INDEX_URL}" python3 -m pip install \
-        --no-cache-dir --no-compile --root-user-action ignore --target /packages \
-        --requirement /build/requirements-demo.txt --constraint /build/requirements.txt \
-    && rm -r /packages/torch/include /packages/bin
+COPY requirements-demo.lock /build/
+# The lock is complete and holds every hash. Only a build of torch for graphics cards asks for more, which the second
+# installation brings; for the CPU's it does nothing. The check fails where something is missing.
+# Python compiles what the demo imports below, and need not keep what it never does; nobody builds on or tests these
+# packages here, and torch only looks whether its manager of shared memory is there.
+RUN export PIP_EXTRA_INDEX_URL="${EXTRA_INDEX_URL}" PIP_NO_CACHE_DIR=1 \
+    && python3 -m venv --without-pip /packages \
+    && python3 -m pip --python /packages install --no-compile --no-deps --require-hashes \
+        --requirement /build/requirements-demo.lock \
+    && python3 -m pip --python /packages install --no-compile "$(grep --only-matching '^torch==[^ ]*' /build/requirements-demo.lock)" \
+    && python3 -m pip --python /packages check \
+    && cd /packages/lib/python3.11/site-packages \
+    && find pandas sympy -type d -name tests -prune -exec rm -r {} + \
+    && find torch/bin -type f ! -name torch_shm_manager -delete \
+    && rm -r torch/include torch/test
 
 FROM python:3.11-slim-bookworm AS media
 COPY packages.txt /build/
-# Of what Debian installs with ffmpeg half is drivers for screens: keep the program and the libraries it is linked to.
+# Of what Debian installs with ffmpeg half is drivers for screens: keep the programs and the libraries they are linked
+# to. Gradio asks ffprobe wherever there is ffmpeg.
 RUN apt-get update \
     && xargs apt-get install --yes --no-install-recommends < /build/packages.txt \
     && mkdir /media/ffmpeg \
-    && ldd /usr/bin/ffmpeg | sed --quiet 's,.*=> \(/usr\)\?\(/lib/[^ ]*\).*,/usr\2,p' \
-        | xargs cp --parents --dereference --target-directory /media/ffmpeg /usr/bin/ffmpeg
+    && ldd /usr/bin/ffmpeg /usr/bin/ffprobe | sed --quiet 's,.*=> \(/usr\)\?\(/lib/[^ ]*\).*,/usr\2,p' \
+        | xargs cp --parents --dereference --target-directory /media/ffmpeg /usr/bin/ffmpeg /usr/bin/ffprobe
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 1000 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin demo
@@ -29,17 +39,16 @@ COPY --from=media /media/ffmpeg/usr /usr
 COPY --from=packages /packages /packages
 WORKDIR /app
 COPY . .
-ENV PYTHONPATH=/packages \
-    PYTHONUNBUFFERED=1 \
+ENV PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     GRADIO_ANALYTICS_ENABLED=False \
     GRADIO_SERVER_NAME=0.0.0.0 \
     GRADIO_TEMP_DIR=/tmp/gradio \
     HF_HUB_OFFLINE=1
 # Load the model once: an image whose demo cannot start is not made, and the real start finds its code compiled.
-RUN python3 -c "import app; app.build_demo(app.load_recognizer(app.parse_arguments([]).model))" && rm -rf /tmp/*
+RUN /packages/bin/python -c "import app; app.build_demo(app.load_recognizer(app.parse_arguments([]).model))" && rm -rf /tmp/*
 USER 1000:1000
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
-    CMD ["python3", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ.get('GRADIO_SERVER_PORT') or 7860}/config\", timeout=8)"]
-CMD ["python3", "app.py"]
+    CMD ["/packages/bin/python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ.get('GRADIO_SERVER_PORT') or 7860}/config\", timeout=8)"]
+CMD ["/packages/bin/python", "app.py"]

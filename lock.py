@@ -1,10 +1,10 @@
-"""Write requirements.lock and requirements-dev.lock: every package of this environment, with all its hashes.
+"""Write the locks: all packages that a file of requirements brings into this environment, with their hashes.
 
     python lock.py [options for uv]
 
 uv asks the index for the hashes and downloads nothing. torch gets those of all its builds of that version:
-the one for CPUs, which is locked, is another file than the index's own. Where pip finds it by some option, uv
-needs that option too, such as `--extra-index-url https://download.pytorch.org/whl/cpu`.
+the one for CPUs, which is locked, is another file than the index's own. Where pip finds it by an option or a
+setting, uv needs that as an option too, such as `--extra-index-url ADDRESS` or `--find-links FOLDER`.
 """
 
 import re
@@ -14,12 +14,13 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-NAMES = ("requirements", "requirements-dev")
+NAMES = ("requirements", "requirements-demo", "requirements-dev")
 HEADER = """\
 # The exact packages of {name}.txt on Linux, with the hashes of every file the index has of them.
 # Written by `make lock`. To install from it, and nothing else:
 #   pip install --require-hashes -r {name}.lock
-# torch is its build for CPUs; the index's own build for Linux would ask for packages that are not in here.
+# torch may be any build of its version. That for CPUs needs nothing more; the one for graphics cards asks for
+# packages that are not in here.
 
 """
 

@@ -43,7 +43,7 @@ SPACE_FILES = (
 )
 """What the Space is made of: the demo and what it reads."""
 
-DOCKER_FILES = ("Dockerfile", ".dockerignore", "requirements-demo.txt")
+DOCKER_FILES = ("Dockerfile", ".dockerignore", "requirements-demo.lock")
 """What a Space of kind docker is built with beside these."""
 
 DOCKER_PORT = 7860  # on which the container serves, as the Dockerfile says

@@ -1,6 +1,7 @@
 """Images without an engine: buildah in a chroot builds them, `unshare` and `chroot` run them."""
 
 import ast
+import hashlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ REPO = Path(__file__).resolve().parents[1]
 BASE_IMAGE = "docker.io/library/python:3.11-slim-bookworm"
 BASE_PACKAGES = "python3,python3-pip,python3-venv,ca-certificates"
 IMAGE = "speech-emotion"
+SITE_PACKAGES = "packages/lib/python3.11/site-packages"  # in the image, below its root
 
 
 class Engine:
@@ -58,9 +60,14 @@ class Engine:
 
     def build(self, *, pull: bool) -> None:
         """Build the `Dockerfile` and open what came out."""
-        settings = self.folder / "pip.conf"
-        settings.write_text(pip_settings(), encoding="utf-8")
-        volumes = {settings: Path("/etc/pip.conf"), **{path: path for path in local_paths(pip_settings())}}
+        settings, page = self.folder / "pip.conf", self.folder / "links.html"
+        found = pip_settings()
+        shelves = local_paths(" ".join(found.values()))
+        page.write_text(links_with_hashes(shelves), encoding="utf-8")
+        found["find-links"] = f"{found.get('find-links', '')} {page}"
+        lines = [f"{name} = {value}\n" for name, value in found.items()]
+        settings.write_text(f"[global]\n{''.join(lines)}", encoding="utf-8")
+        volumes = {settings: Path("/etc/pip.conf"), page: page, **{path: path for path in shelves}}
         self.buildah(
             *("bud", "--pull" if pull else "--pull-never", "--layers=false", "--format", "docker"),
             *(f"--volume={source}:{target}:ro" for source, target in volumes.items()),
@@ -108,20 +115,36 @@ class Engine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def pip_settings() -> str:
-    """Where pip finds packages on this machine, as one settings file: its files and variables together."""
+def pip_settings() -> dict[str, str]:
+    """Where pip finds packages on this machine: its files and variables together."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    settings = {}
+    settings: dict[str, str] = {}
     for line in listing.splitlines():  # variables come first in it, and win
         name, _, value = line.partition("=")
         settings.setdefault(name.rpartition(".")[2], " ".join(ast.literal_eval(value).split()))
-    return "[global]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items())
+    return settings
+
+
+def links_with_hashes(folders: list[Path]) -> str:
+    """A page that tells the hashes of the packages in folders, as an index does.
+
+    Of two builds of one version pip prefers that whose hash it is told beforehand.
+    """
+    wheels = [wheel for folder in folders if folder.is_dir() for wheel in sorted(folder.glob("*.whl"))]
+    return "".join(
+        f'<a href="{wheel.as_uri()}#sha256={_sha256(wheel)}">{wheel.name}</a>\n' for wheel in wheels
+    )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def local_paths(settings: str) -> list[Path]:
     """The files and folders of this machine that settings of pip name."""
-    names = re.findall(r"(?:file://|(?<=[\s=]))(/[^\s,]+)", settings)
+    names = re.findall(r"(?:file://|(?<!\S))(/[^\s,]+)", settings)
     return sorted({path for name in names if (path := _shelf(Path(name))).exists()})
 
 

@@ -59,8 +59,6 @@ def test_the_versions_are_those_of_the_requirements():
     names = names_in("requirements-demo.txt")
     assert names
     assert set(names) <= set(names_in("requirements.txt"))
-    dockerfile = (REPO / "Dockerfile").read_text()
-    assert "--requirement /build/requirements-demo.txt --constraint /build/requirements.txt" in dockerfile
 
 
 def test_a_user_without_rights_runs_it_on_a_file_system_that_cannot_be_written_to():

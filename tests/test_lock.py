@@ -41,19 +41,20 @@ def needed(names: set[str]) -> set[str]:
     return {key.partition("[")[0] for key in found}
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-demo", "requirements-dev"])
 def test_the_lock_is_what_is_installed_and_all_of_it(name: str):
     lines = (REPO / f"{name}.txt").read_text().splitlines()
     if name == "requirements-dev":
         lines += (REPO / "requirements.txt").read_text().splitlines()
-    pins = {line.split("==")[0] for line in lines if "==" in line and not line.startswith("#")}
+    pins = {line.split("==")[0] for line in lines if line and not line.startswith(("#", "-r "))}
     entries = locked(name)
     assert set(entries) == needed(pins)
     installed = {package: version(package).partition("+")[0] for package in entries}
     assert entries == installed
 
 
-def test_torch_may_be_any_build_of_its_version():
-    text = (REPO / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements", "requirements-demo", "requirements-dev"])
+def test_torch_may_be_any_build_of_its_version(name: str):
+    text = (REPO / f"{name}.lock").read_text()
     (torch,) = (match for match in ENTRY.finditer(text) if match["name"] == "torch")
     assert torch["hashes"].count("sha256") >= 2

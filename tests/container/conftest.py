@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from container_engine import Engine
+from container_engine import SITE_PACKAGES, Engine
 
 START_SECONDS = 300  # on a busy machine
 PROGRAMS = ("buildah", "unshare", "setpriv", "chroot")
@@ -40,7 +40,7 @@ def engine() -> Iterator[Engine]:
 
 def print_size(root: Path) -> None:
     """Say how large the image is and what makes it so."""
-    packages = {entry.name: _megabytes(entry) for entry in (root / "packages").iterdir() if entry.is_dir()}
+    packages = {entry.name: _megabytes(entry) for entry in (root / SITE_PACKAGES).iterdir() if entry.is_dir()}
     largest = sorted(packages, key=packages.__getitem__, reverse=True)[:6]
     print(f"\nThe image has {_megabytes(root):,.0f} MB:")
     print(f"  {_megabytes(root / 'packages'):,.0f} MB of packages, among them")

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from container_engine import REPO, Engine
+from container_engine import REPO, SITE_PACKAGES, Engine
 from gradio_client import Client, handle_file
 
 from ser import EmotionRecognizer
@@ -67,8 +67,10 @@ def test_it_holds_the_demo_and_nothing_to_train_with(engine: Engine):
     needed = {file.relative_to(REPO).as_posix() for file in space_files(REPO)}
     assert needed - names == set()
     assert names - needed <= set(DOCKER_FILES)
+    site_packages = engine.root / SITE_PACKAGES
+    assert (site_packages / "torch").exists()
     for package in ("datasets", "sklearn", "librosa", "matplotlib", "pytest", "pip"):
-        assert not (engine.root / "packages" / package).exists(), package
+        assert not (site_packages / package).exists(), package
 
 
 def test_it_is_small(engine: Engine):

@@ -74,7 +74,7 @@ def test_a_space_of_kind_docker_is_built_from_the_dockerfile(hub):
     publish_space(SPACE_ID, sdk="docker")
     files = hub.repositories["space", SPACE_ID].files
     assert files["Dockerfile"] == (REPO / "Dockerfile").read_bytes()
-    assert {".dockerignore", "requirements-demo.txt", "app.py"} <= files.keys()
+    assert {".dockerignore", "requirements-demo.lock", "app.py"} <= files.keys()
     card = SpaceCard(files["README.md"].decode())
     about, as_gradio = card.data.to_dict(), SpaceCard.load(REPO / "README.md")
     assert (about["sdk"], about["app_port"]) == ("docker", 7860)
