@@ -12,10 +12,11 @@ DATA ?= $(firstword $(wildcard $(SER_DATA)/ravdess-speech) $(SER_DATA)/ravdess)
 EMODB ?= $(SER_DATA)/emodb
 MODEL ?= checkpoint
 CLIPS ?= examples
+LOAD := benchmarks/load.py --output docs/load.json --report docs/reliability.md
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help app train evaluate report predict bench test conformance hardening container-test release space lint fix lock audit
+.PHONY: help app train evaluate report predict bench test conformance hardening load container-test release space lint fix lock audit
 
 help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
@@ -55,7 +56,10 @@ conformance: $(DEV_READY)  ## Run transformers' own common tests on our classes;
 
 hardening: $(DEV_READY)  ## Run the long form: 10,000 mutations, 50 kills, then 1,000 requests and 100 users
 	SER_HARDENING=1 $(VENV)/bin/python -m pytest tests/test_hostile_audio.py tests/test_checkpoints.py $(ARGS)
-	$(VENV)/bin/python benchmarks/load.py --output docs/load.json --report docs/reliability.md
+	$(VENV)/bin/python $(LOAD)
+
+load: $(RUN_READY)  ## Drive the demo with 1,000 requests and 100 users, on a quiet machine for minutes
+	$(VENV)/bin/python $(LOAD) $(ARGS)
 
 container-test: BASE ?= debootstrap
 container-test: $(DEV_READY)  ## As root, build the container and analyse a clip in it: BASE=debootstrap or pull

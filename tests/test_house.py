@@ -23,6 +23,7 @@ TARGETS = {
     "conformance": "tests/conformance",
     "report": "ser.model_card",
     "hardening": "SER_HARDENING=1",
+    "load": "benchmarks/load.py",
     "container-test": "tests/container",
     "release": "-m release --data_dir",
     "space": "-m ser.publishing space",
