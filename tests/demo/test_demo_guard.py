@@ -9,11 +9,16 @@ import httpx
 import pytest
 from gradio.utils import get_upload_folder
 from opened_files import opened_files
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 import app
 from ser.demo import guard
 from ser.demo.examples import EXAMPLES_DIR
 from ser.demo.guard import own_names
+from ser.demo.recordings import Recordings
 
 CLIP = EXAMPLES_DIR / "sad_03-01-04-02-01-01-24.flac"
 REPO = Path(__file__).resolve().parents[2]
@@ -129,6 +134,21 @@ def test_pages_of_other_sites_are_refused(api, origin: str):
     )  # another port, to which only Gradio says yes
 
 
+def test_behind_a_proxy_its_page_is_let_in_under_the_name_of_the_proxy():
+    served = Starlette(
+        routes=[Route("/gradio_api/call/predict", lambda _: PlainTextResponse("heard"), methods=["POST"])],
+        middleware=guard.guards(own_names("0.0.0.0", ["voices.example"]))["middleware"],
+    )
+
+    def asked(host: str, origin: str) -> int:
+        headers = {"Host": host, "Origin": origin}
+        return TestClient(served).post("/gradio_api/call/predict", content=b"{}", headers=headers).status_code
+
+    assert asked("voices.example", "https://voices.example") == 200
+    assert asked("127.0.0.1:7860", "https://voices.example") == 403  # the proxy kept the name to itself
+    assert asked("other.example", "https://other.example") == 400
+
+
 def test_its_own_page_is_let_in(api, demo_url):
     assert upload(api, Origin=demo_url.rstrip("/")).status_code == 200
 
@@ -166,10 +186,15 @@ def test_names_of_uploads_lead_nowhere_else(api, name: str):
 
 def test_parts_of_forms_that_nobody_asked_for_are_bounded_too(api):
     """They stay under a name that Gradio forgets; the sweep of the whole folder finds them."""
-    before = set(Path(get_upload_folder()).rglob("*"))
+    folder = Path(get_upload_folder())
+    before, kept = set(folder.rglob("*")), Recordings(folder)
     api.post("/gradio_api/upload", files={"other": ("clip.wav", b"y" * 300)})
-    left = [path for path in Path(get_upload_folder()).rglob("*") if path not in before and path.is_file()]
-    assert all(path.is_relative_to(get_upload_folder()) for path in left)
+    left = [path for path in folder.rglob("*") if path not in before and path.is_file()]
+    assert left
+    for path in left:
+        os.utime(path, times=(0, 0))
+    kept.sweep()
+    assert not any(path.exists() for path in left)
 
 
 def test_names_of_the_machine_are_allowed_and_others_on_demand(monkeypatch):
