@@ -104,6 +104,7 @@ def release_steps(
             (sys.executable, "benchmarks/calibrate.py", "--recipe", "hybrid"),
             ("benchmarks/results/dev5/hybrid/*", "benchmarks/calibrate.py", "ser/calibration.py"),
         ),
+        *_rates(on_corpus),
         Step("report", "fill tables, pictures and the model card", ("make", "report"), MEASURED),
         Step("version", f"call it {version}", partial(set_version, root, version, date.today()), ()),
         Step("lint", "check style and types", ("make", "lint"), TESTED),
@@ -130,6 +131,24 @@ def _cross_validations(recipe: tuple[str, ...]) -> Iterator[Step]:
             (*recipe, "benchmarks/cross_validate.py"),
             clears=(f"benchmarks/results/{protocol}/{name}/*.json",),
         )
+
+
+def _rates(on_corpus: tuple[str, str]) -> Iterator[Step]:
+    yield Step(
+        "speed",
+        "measure how fast it is",
+        (sys.executable, "benchmarks/speed.py", "--model", "checkpoint", *on_corpus),
+        ("checkpoint/*", "benchmarks/speed*.py", "predict.py", "ser/**/*.py", "requirements.txt"),
+    )
+    yield Step(
+        "load",
+        "measure the demo under many users",
+        (
+            *(sys.executable, "benchmarks/load.py", "--output", "docs/load.json"),
+            *("--report", "docs/reliability.md"),
+        ),
+        ("checkpoint/*", "app.py", "benchmarks/load.py", "ser/**/*.py", "requirements.txt"),
+    )
 
 
 def link_corpora(root: Path, corpora: dict[str, Path]) -> None:
