@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -58,8 +58,9 @@ class Recordings:
         if self.folder.name.startswith(PREFIX):
             os.utime(self.folder)
             for other in self.folder.parent.glob(f"{PREFIX}*"):
-                if other.stat().st_mtime < deadline:
-                    rmtree(other, ignore_errors=True)
+                with suppress(FileNotFoundError):  # another demo was quicker
+                    if other.stat().st_mtime < deadline:
+                        rmtree(other, ignore_errors=True)
 
     @asynccontextmanager
     async def swept(self, app: Any) -> AsyncIterator[None]:  # noqa: ARG002  # a lifespan is handed the app
@@ -100,12 +101,14 @@ class Recordings:
             yield status.st_mtime, status.st_size, file
 
     def _files(self) -> list[Path]:
-        return [path for path in self.folder.rglob("*") if path.is_file()]
+        # Unlike rglob this passes over folders that are deleted meanwhile.
+        return [Path(folder, name) for folder, _, names in os.walk(self.folder) for name in names]
 
     def _delete(self, file: Path) -> None:
         file.unlink(missing_ok=True)
-        if file.parent != self.folder and not any(file.parent.iterdir()):
-            file.parent.rmdir()
+        if file.parent != self.folder:
+            with suppress(OSError):  # it holds more, or was deleted meanwhile
+                file.parent.rmdir()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Recordings of visitors stay within a bound of time and space, and go with the demo."""
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -65,6 +66,14 @@ def test_uploads_under_way_count(tmp_path):
     for name in "ab":
         upload(tmp_path, name)
     assert [kept.begin_upload(100) for _ in range(2)] == [True, False]
+
+
+def test_what_another_deletes_at_the_same_time_ends_no_sweep(tmp_path, monkeypatch):
+    kept = Recordings(tmp_path / f"{PREFIX}mine")
+    old = [upload(kept.folder, name, age_seconds=MAX_AGE_SECONDS + 5) for name in "ab"]
+    monkeypatch.setattr(Path, "unlink", lambda file, missing_ok: shutil.rmtree(file.parent, missing_ok))
+    kept.sweep()
+    assert not any(file.parent.exists() for file in old)
 
 
 def test_the_folder_is_private_and_goes_with_the_demo(tmp_path, monkeypatch):
