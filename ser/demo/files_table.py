@@ -79,4 +79,4 @@ def csv_text(heard: Sequence[HeardFile], emotions: Sequence[str], threshold: flo
 
 def _as_text(cell: str) -> str:
     """A spreadsheet would run a cell that starts like a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t")) else cell
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

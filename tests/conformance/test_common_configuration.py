@@ -9,6 +9,7 @@ from ser import MfccLstmConfig
 
 class MfccLstmConfigTest(unittest.TestCase):
     def test_common(self):
+        """The assertions are the tester's: it fails where a setting does not come back from a saved file."""
         ConfigTester(
             self,
             config_class=MfccLstmConfig,

@@ -18,7 +18,6 @@ from ser.publishing import (
     publish_checkpoint,
 )
 
-REPO = Path(__file__).resolve().parent.parent
 HUB_ID = "someone/voices"
 
 
