@@ -90,9 +90,12 @@ def committed_version(root: Path) -> str:
 def describe(step: Step, *, done: bool) -> str:
     """A step in two lines: what for, and what is run."""
     state = "done " if done else "to do"
-    action = step.action if isinstance(step.action, tuple) else ()
-    programs = [Path(action[0]).name, *action[1:]] if action else ["(in this program)"]
-    return f"{state}  {step.name:<20} {step.purpose}\n{'':<28}{shlex.join(programs)}"
+    if isinstance(step.action, tuple):
+        program, *arguments = step.action
+        command = shlex.join([Path(program).name, *arguments])
+    else:
+        command = "(in this program)"
+    return f"{state}  {step.name:<20} {step.purpose}\n{'':<28}{command}"
 
 
 def main(arguments: list[str], root: Path = ROOT) -> None:

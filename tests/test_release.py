@@ -192,6 +192,7 @@ def test_a_dry_run_tells_every_step_and_changes_nothing(
     steps = release_steps(REPO, "99.0.0", {}, REPO / "output" / "release" / "99.0.0", "a/b")
     positions = [printed.index(f"to do  {step.name} ") for step in steps]
     assert positions == sorted(positions)
+    assert printed.count("   (in this program)\n") == sum(callable(step.action) for step in steps) > 0
     assert "Nothing was done." in printed
     after = subprocess.run(["git", "status", "--porcelain"], cwd=REPO, capture_output=True, check=True).stdout
     assert before == after
