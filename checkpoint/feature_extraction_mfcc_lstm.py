@@ -180,9 +180,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
                 f"{type(self).__name__} needs {self.sampling_rate} Hz and {given}. "
                 f"Resample, then pass sampling_rate={self.sampling_rate}."
             )
-        cepstrum, offset = self.cepstrum()
         features = [
-            torch.addmm(offset, self._mel_db(self._prepare(waveform)), cepstrum).numpy()
+            self.features_of(self.mel_spectrogram(waveform)).numpy()
             for waveform in self._as_batch(raw_speech)
         ]
         return self.pad(
@@ -266,12 +265,23 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         stop = num_samples if last == len(power) - 1 else (last + 1) * block
         return first * block, stop
 
-    def _mel_db(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Mel spectrogram of one clip in decibels, shape `(1 + num_samples // hop_length, num_mel_bins)`.
+    def mel_spectrogram(self, raw_speech: np.ndarray | torch.Tensor | Sequence[float]) -> torch.Tensor:
+        """Mel spectrogram of one clip, trimmed and level-adjusted: the half of the way to `features_of`.
 
         Clips are transformed one by one: none is padded to another's length or changed by what it is batched
         with.
+
+        Args:
+            raw_speech: A mono waveform of floats, shape `(num_samples,)`, at the extractor's rate.
+
+        Returns:
+            Power in decibels, shape `(1 + num_samples // hop_length, num_mel_bins)` of what is left after
+            trimming, at least -100 dB.
+
+        Raises:
+            ValueError: If the clip is empty, not finite, not of floats or not one-dimensional.
         """
+        waveform = self._prepare(raw_speech)
         num_frames = 1 + len(waveform) // self.hop_length
         margin = self.n_fft // 2  # frames are centred; what lies beyond a clip is zero
         frames = torch.nn.functional.pad(waveform, (margin, margin)).as_strided(
@@ -286,8 +296,19 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
             squares = torch.view_as_real(spectrum).flatten(1).square_()
             for bins, bands, weights in blocks:
                 mel_power[start : start + NUM_CHUNK_FRAMES, bands].addmm_(squares[:, bins], weights)
-        mel_db = mel_power.clamp_(min=POWER_FLOOR).log10_().mul_(10.0)
-        return mel_db.clamp_(min=mel_db.max().item() - self.dynamic_range_db)
+        return mel_power.clamp_(min=POWER_FLOOR).log10_().mul_(10.0)
+
+    def features_of(self, mel_db: torch.Tensor) -> torch.Tensor:
+        """MFCC of one clip's mel spectrogram.
+
+        Args:
+            mel_db: As `mel_spectrogram` gives it, shape `(num_frames, num_mel_bins)`.
+
+        Returns:
+            Coefficients of shape `(num_frames, feature_size)`, normalised if `do_normalize`.
+        """
+        cepstrum, offset = self.cepstrum()
+        return torch.addmm(offset, mel_db.clamp(min=mel_db.max().item() - self.dynamic_range_db), cepstrum)
 
     def cepstrum(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Matrix `(num_mel_bins, feature_size)` and offset that make normalised MFCC of decibels."""

@@ -2,6 +2,8 @@
 
 Each function takes a mono float waveform of shape `(num_samples,)` and returns one; what is drawn comes from
 the `numpy.random.Generator` handed in, never from global state. `augment_waveform` chains them.
+What can be done to a mel spectrogram as well is done there in the training of an MFCC-LSTM, anew in every
+epoch: see `ser.mel_augmentation`, whose random crop is also the shift in time.
 """
 
 from collections.abc import Callable
@@ -124,9 +126,9 @@ class AugmentationRecipe:
     """How often and how strongly `augment_waveform` changes a clip; each probability is per clip."""
 
     prosody_prob: float = 1.0
-    speed_change: float = 0.1
-    stretch: float = 0.14
-    pitch_semitones: float = 1.5
+    max_speed_change: float = 0.12
+    max_stretch: float = 0.16
+    max_pitch_semitones: float = 2.0
     vocal_tract_prob: float = 1.0
     max_vocal_tract_warp: float = 0.1
     reverberation_prob: float = 0.1
@@ -138,6 +140,10 @@ class AugmentationRecipe:
     max_gain_db: float = 6.0
 
 
+# What only a waveform can bear; the rest is left to `ser.mel_augmentation`.
+WAVEFORM_ONLY = AugmentationRecipe(vocal_tract_prob=0.0, band_limit_prob=0.0, noise_prob=0.0)
+
+
 def draw_changes(
     recipe: AugmentationRecipe, sampling_rate: int, rng: np.random.Generator
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
@@ -145,13 +151,13 @@ def draw_changes(
     changes: list[Callable[[np.ndarray], np.ndarray]] = []
     if rng.random() < recipe.prosody_prob:
         # One at a time, for two at once no longer sound like a person; and never by nearly nothing.
-        prosody, direction = rng.integers(3), rng.choice([-1, 1])
+        prosody, strength = rng.integers(3), rng.choice([-1, 1]) * rng.uniform(0.5, 1.0)
         if prosody == 0:
-            changes.append(partial(change_speed, factor=1 + direction * recipe.speed_change))
+            changes.append(partial(change_speed, factor=1 + strength * recipe.max_speed_change))
         elif prosody == 1:
-            changes.append(partial(stretch_time, factor=1 + direction * recipe.stretch))
+            changes.append(partial(stretch_time, factor=1 + strength * recipe.max_stretch))
         else:
-            semitones = direction * recipe.pitch_semitones
+            semitones = strength * recipe.max_pitch_semitones
             changes.append(partial(shift_pitch, sampling_rate=sampling_rate, semitones=semitones))
     if rng.random() < recipe.vocal_tract_prob:
         limit = recipe.max_vocal_tract_warp

@@ -67,7 +67,6 @@ def train_encoder(
     settings = run_settings(recipe, training_args, train_clips, validation_clips)
     checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
     set_seed(training_args.seed)
-    training_args.remove_unused_columns = False  # the collator needs the waveforms, which no model takes
     emotions = train_clips.features["emotion"].names
     feature_extractor = AutoFeatureExtractor.from_pretrained(name)
     model = AutoModelForAudioClassification.from_pretrained(

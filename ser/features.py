@@ -1,8 +1,9 @@
-"""Features of whole corpora: decode, augment and extract through `Dataset.map`, each actor's kept on disk."""
+"""Mel spectrograms of whole corpora: decoded, augmented and kept on disk by actor, through `Dataset.map`."""
 
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 import datasets
@@ -17,7 +18,7 @@ from .augmentation import AugmentationRecipe, augment_waveform
 from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 
 
-def extract_features(
+def extract_spectrograms(
     dataset: Dataset,
     feature_extractor: MfccLstmFeatureExtractor,
     *,
@@ -27,13 +28,13 @@ def extract_features(
     num_proc: int | None = None,
     cache_dir: str | Path | None = None,
 ) -> Dataset:
-    """Replace the column `audio` by `input_features`, with randomly changed copies of each clip if asked for.
+    """Replace the column `audio` by `mel_spectrogram`, and add randomly changed copies if asked for.
 
-    Features are not normalised yet: the statistics to do so come from the training clips among them.
+    The rest of the way to features is short, and training changes spectrograms anew in every epoch before it.
 
     Args:
         dataset: Clips with `audio` (undecoded) and `actor`. Ask for copies of training clips only.
-        feature_extractor: Its signal settings are used, its normalisation is not.
+        feature_extractor: Its spectrogram settings are used, its normalisation is not.
         num_augmented_copies: Changed copies beside each clip; 0 gives the clips alone.
         augmentation: How copies are changed; the default recipe if not given.
         seed: Copy `c` of clip `i` of an actor draws from `default_rng((seed, actor, i, c))`, whatever
@@ -44,24 +45,23 @@ def extract_features(
 
     Returns:
         One row per clip and copy, in the order of `dataset`, each clip followed by its copies:
-        `input_features` of shape `(num_frames, feature_size)`, `copy` (0 is the clip itself) and the other
-        columns of `dataset`.
+        `mel_spectrogram` in decibels, of shape `(num_frames, num_mel_bins)`, its `length` in frames, `copy`
+        (0 is the clip itself) and the other columns of `dataset`.
 
     Raises:
         AudioError: If a clip cannot be read.
     """
     settings = {
-        "feature_extractor": MfccLstmFeatureExtractor(
-            **{**_signal_settings(feature_extractor), "do_normalize": False}
-        ),
+        "feature_extractor": MfccLstmFeatureExtractor(**_spectrogram_settings(feature_extractor)),
         "num_augmented_copies": num_augmented_copies,
         "augmentation": augmentation or AugmentationRecipe(),
         "seed": seed,
     }
     columns = {name: feature for name, feature in dataset.features.items() if name != "audio"}
     columns["copy"] = datasets.Value("int32")
-    columns["input_features"] = Array2D(shape=(None, feature_extractor.feature_size), dtype="float32")
-    folder = Path(cache_dir or datasets.config.HF_DATASETS_CACHE) / "ser-features"
+    columns["length"] = datasets.Value("int32")
+    columns["mel_spectrogram"] = Array2D(shape=(None, feature_extractor.num_mel_bins), dtype="float32")
+    folder = Path(cache_dir or datasets.config.HF_DATASETS_CACHE) / "ser-spectrograms"
     folder.mkdir(parents=True, exist_ok=True)
 
     actor_of_row = np.asarray(dataset["actor"])
@@ -85,7 +85,7 @@ def extract_features(
                 num_proc=num_proc,
                 cache_file_name=str(folder / f"{key}.arrow"),
                 load_from_cache_file=True,
-                desc=f"Features of actor {actor}",
+                desc=f"Spectrograms of actor {actor}",
             )
         )
     return _in_order(concatenate_datasets(parts), np.concatenate(rows))
@@ -122,42 +122,52 @@ def _extract_batch(
 ) -> dict[str, list]:
     """Rows of some clips of one actor: each clip, then its copies."""
     sampling_rate = feature_extractor.sampling_rate
-    rows: dict[str, list] = {name: [] for name in (*clips, "copy", "input_features") if name != "audio"}
+    new = ("copy", "length", "mel_spectrogram")
+    rows: dict[str, list] = {name: [] for name in (*clips, *new) if name != "audio"}
     for position, index in enumerate(indices):
         audio = clips["audio"][position]
         recorded = load_audio(audio["path"] if audio["bytes"] is None else audio["bytes"], sampling_rate)
         start, stop = feature_extractor.trim_bounds(torch.from_numpy(recorded))
         waveforms = [recorded[start:stop]]
-        for copy in range(1, num_augmented_copies + 1):
-            rng = np.random.default_rng((seed, clips["actor"][position], index, copy))
+        for number in range(1, num_augmented_copies + 1):
+            rng = np.random.default_rng((seed, clips["actor"][position], index, number))
             waveforms.append(augment_waveform(waveforms[0], sampling_rate, rng, augmentation))
-        features = feature_extractor(waveforms, sampling_rate=sampling_rate, padding=False)["input_features"]
+        spectrograms = [
+            feature_extractor.mel_spectrogram(torch.from_numpy(each)).numpy() for each in waveforms
+        ]
         for name in clips:
             if name != "audio":
                 rows[name] += [clips[name][position]] * len(waveforms)
         rows["copy"] += range(len(waveforms))
-        rows["input_features"].extend(features)
+        rows["length"] += [len(each) for each in spectrograms]
+        rows["mel_spectrogram"].extend(spectrograms)
     return rows
 
 
-def feature_statistics(features: Dataset) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each coefficient over all frames of `input_features`."""
+def feature_statistics(
+    spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor
+) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each coefficient over all frames of `mel_spectrogram`.
+
+    Args:
+        spectrograms: As `extract_spectrograms` gives them.
+        feature_extractor: Makes the coefficients; its own statistics are left out.
+    """
+    plain = copy(feature_extractor)
+    plain.do_normalize = False
     total, total_square, num_frames = np.zeros(()), np.zeros(()), 0
-    for batch in features.with_format("numpy", columns=["input_features"]).iter(batch_size=256):
-        frames = np.concatenate(list(batch["input_features"])).astype(np.float64)  # (frames, feature_size)
+    for row in spectrograms.with_format("numpy", columns=["mel_spectrogram"]):
+        frames = plain.features_of(torch.from_numpy(row["mel_spectrogram"])).double().numpy()
         total, total_square = total + frames.sum(0), total_square + (frames**2).sum(0)
         num_frames += len(frames)
     mean = total / num_frames
     return mean.tolist(), np.sqrt(np.maximum(total_square / num_frames - mean**2, 1e-10)).tolist()
 
 
-def _signal_settings(feature_extractor: MfccLstmFeatureExtractor) -> dict:
-    """The settings of an extractor without its statistics."""
-    names = ("feature_size", "sampling_rate", "num_mel_bins", "n_fft", "win_length", "hop_length")
-    return {
-        name: getattr(feature_extractor, name)
-        for name in (*names, "trim_top_db", "target_level_db", "dynamic_range_db")
-    }
+def _spectrogram_settings(feature_extractor: MfccLstmFeatureExtractor) -> dict:
+    """The settings of an extractor that its spectrograms depend on."""
+    names = ("sampling_rate", "num_mel_bins", "n_fft", "win_length", "hop_length")
+    return {name: getattr(feature_extractor, name) for name in (*names, "trim_top_db", "target_level_db")}
 
 
 def _cache_key(settings: dict) -> dict:

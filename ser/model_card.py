@@ -232,14 +232,17 @@ def _training_text(measured: Measurements) -> Iterator[str]:
         f"{record['python_version']}, torch {versions['torch']}, transformers {versions['transformers']}."
     )
     yield from ("", "```shell", record["command"], "```", "")
-    copies = "Copies of each clip are changed in tempo, pitch, vocal tract, room, band, noise and level"
     if measured.is_mfcc_lstm:
         yield (
-            f"{copies}; features are cropped, masked and equalised anew in every epoch. Statistics, epochs"
-            " and calibration come from training voices alone."
+            "Copies of each clip are changed in tempo or pitch, some in room; in every epoch each is heard"
+            " cropped, masked and with another vocal tract, noise, babble, band and microphone. Statistics,"
+            " epochs and calibration come from training voices alone."
         )
     else:
-        yield f"{copies}. The encoder's own feature extractor reads them."
+        yield (
+            "Copies of each clip are changed in tempo, pitch, vocal tract, room, band, noise and level. The"
+            " encoder's own feature extractor reads them."
+        )
 
 
 def _voices(protocol: str) -> str:

@@ -8,7 +8,7 @@ import torch
 from transformers import TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
-from .collation import FeatureAugmentation
+from .mel_augmentation import MelAugmentationRecipe
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "hybrid": {},  # the defaults of MfccLstmConfig
@@ -42,12 +42,16 @@ class RecipeArguments:
         metadata={"help": "Sound further below a clip's loudest counts as silence: its noise floor, in dB."},
     )
     equaliser_std_db: float = field(
-        default=FeatureAugmentation.equaliser_std_db,
-        metadata={"help": "Strength of the random equaliser on training features, in dB."},
+        default=MelAugmentationRecipe.equaliser_std_db,
+        metadata={"help": "Strength of the random equaliser in training, in dB."},
     )
     temperature: float = field(
-        default=0.97,
+        default=0.99,
         metadata={"help": "What the trained scores are divided by, for honest probabilities."},
+    )
+    not_sure_below: float = field(
+        default=0.36,
+        metadata={"help": "Highest probability below which the demo answers that it is not sure."},
     )
     early_stopping_patience: int = field(
         default=5,
@@ -55,10 +59,11 @@ class RecipeArguments:
     )
     augmentation_seed: int = field(default=0, metadata={"help": "Seed of the augmented copies."})
     num_proc: int | None = field(
-        default_factory=os.cpu_count, metadata={"help": "Processes that compute features; one a core."}
+        default_factory=os.cpu_count, metadata={"help": "Processes that compute spectrograms; one a core."}
     )
     feature_cache_dir: str | None = field(
-        default=None, metadata={"help": "Where features are kept; the cache folder of datasets if not given."}
+        default=None,
+        metadata={"help": "Where spectrograms are kept; the cache folder of datasets if not given."},
     )
 
 
@@ -67,7 +72,7 @@ class RecipeTrainingArguments(TrainingArguments):
     """`TrainingArguments` whose defaults are the shipped recipe."""
 
     num_train_epochs: float = field(
-        default=4.0, metadata={"help": "Passes over the training clips and all their copies."}
+        default=6.0, metadata={"help": "Passes over the training clips and all their copies."}
     )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips a step."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips a step of evaluation."})
@@ -75,7 +80,10 @@ class RecipeTrainingArguments(TrainingArguments):
     weight_decay: float = field(default=1e-2, metadata={"help": "Weight decay of AdamW."})
     lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule of the learning rate."})
     warmup_steps: float = field(default=0.1, metadata={"help": "Share of the steps in which the rate rises."})
-    max_grad_norm: float = field(default=2.0, metadata={"help": "Norm that gradients are clipped to."})
+    remove_unused_columns: bool = field(
+        default=False, metadata={"help": "The collator needs what the network does not take: leave it off."}
+    )
+    max_grad_norm: float = field(default=5.0, metadata={"help": "Norm that gradients are clipped to."})
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
     logging_first_step: bool = field(
         default=True, metadata={"help": "Log the first step, so that the shortest run has a curve."}
@@ -115,5 +123,12 @@ class RecipeTrainingArguments(TrainingArguments):
             "gradient_accumulation_steps",
             "world_size",
         ]
-        bookkeeping = ("report_to", "logging_steps", "logging_first_step", "save_steps", "save_total_limit")
+        bookkeeping = (
+            "report_to",
+            "remove_unused_columns",
+            "logging_steps",
+            "logging_first_step",
+            "save_steps",
+            "save_total_limit",
+        )
         return {name: getattr(self, name) for name in names if name not in bookkeeping}

@@ -6,34 +6,38 @@ import numpy as np
 import pytest
 import torch
 
-from ser.augmentation import equalise
-from ser.collation import AugmentingCollator, FeatureAugmentation, FeatureCollator
-from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor, dct_matrix
+from ser.collation import AugmentingCollator, FeatureCollator
+from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+from ser.mel_augmentation import MelAugmentationRecipe
 
 RATE = 16_000
 NUM_LABELS = 8
 MEAN, STD = np.linspace(-20, 20, 40).tolist(), np.linspace(1, 9, 40).tolist()
 EXTRACTOR = MfccLstmFeatureExtractor(mean=MEAN, std=STD)
 # Nothing is changed: each test turns on what it is about.
-UNCHANGED = FeatureAugmentation(
+UNCHANGED = MelAugmentationRecipe(
     min_crop_fraction=1.0,
     max_crop_frames=10_000,
-    num_time_masks=0,
+    max_vocal_tract_warp=0.0,
+    noise_prob=0.0,
+    band_limit_prob=0.0,
     equaliser_prob=0.0,
-    label_smoothing=0.0,
+    num_time_masks=0,
 )
 
 
 def examples(lengths: tuple[int, ...] = (30, 50, 7)) -> list[dict]:
     rng = np.random.default_rng(0)
     return [
-        {"input_features": rng.normal(5, 3, (length, 40)).astype(np.float32), "labels": np.int64(label + 2)}
-        for label, length in enumerate(lengths)
+        {"mel_spectrogram": rng.normal(-40, 9, (length, 64)).astype(np.float32), "labels": np.int64(label)}
+        for label, length in enumerate(lengths, start=2)
     ]
 
 
-def collate(batch: list[dict], seed: int = 0, **changes):
-    return AugmentingCollator(EXTRACTOR, NUM_LABELS, replace(UNCHANGED, **changes), seed)(batch)
+def collate(batch: list[dict], seed: int = 0, label_smoothing: float = 0.0, **changes):
+    return AugmentingCollator(EXTRACTOR, NUM_LABELS, replace(UNCHANGED, **changes), label_smoothing, seed)(
+        batch
+    )
 
 
 @pytest.fixture(params=["evaluation", "training"])
@@ -49,19 +53,18 @@ def test_features_are_normalised_and_padded_with_a_mask(collator):
     assert batch["input_features"].shape == (3, 50, 40)
     assert batch["input_features"].dtype == torch.float32
     for row, example in enumerate(examples()):
-        length = len(example["input_features"])
-        expected = (example["input_features"] - MEAN) / STD
-        np.testing.assert_allclose(batch["input_features"][row, :length], expected, atol=1e-5)
+        length = len(example["mel_spectrogram"])
+        expected = EXTRACTOR.features_of(torch.from_numpy(example["mel_spectrogram"]))
+        torch.testing.assert_close(batch["input_features"][row, :length], expected, rtol=0, atol=1e-4)
         assert not batch["input_features"][row, length:].any()
         assert batch["attention_mask"][row].tolist() == [1] * length + [0] * (50 - length)
 
 
-def test_a_batch_is_what_the_extractor_gives():
+def test_a_batch_is_what_the_extractor_gives(collator):
     rng = np.random.default_rng(0)
     waveforms = [rng.normal(0, 0.1, n).astype(np.float32) for n in (5_000, 8_000)]
-    plain = MfccLstmFeatureExtractor(do_normalize=False)
-    features = plain(waveforms, sampling_rate=RATE, padding=False)["input_features"]
-    batch = FeatureCollator(EXTRACTOR)([{"input_features": matrix, "labels": 0} for matrix in features])
+    rows = [{"mel_spectrogram": EXTRACTOR.mel_spectrogram(each).numpy(), "labels": 0} for each in waveforms]
+    batch = collator(rows)
     expected = EXTRACTOR(waveforms, sampling_rate=RATE, return_tensors="pt")
     torch.testing.assert_close(batch["input_features"], expected["input_features"], rtol=0, atol=1e-4)
     torch.testing.assert_close(batch["attention_mask"], expected["attention_mask"])
@@ -69,7 +72,7 @@ def test_a_batch_is_what_the_extractor_gives():
 
 def test_lists_are_taken_as_arrays_are(collator):
     as_lists = [
-        {"input_features": e["input_features"].tolist(), "labels": int(e["labels"])} for e in examples()
+        {"mel_spectrogram": e["mel_spectrogram"].tolist(), "labels": int(e["labels"])} for e in examples()
     ]
     for ours, theirs in zip(collator(as_lists).values(), collator(examples()).values(), strict=True):
         torch.testing.assert_close(ours, theirs, check_dtype=False)
@@ -84,9 +87,11 @@ def test_labels_are_indices_in_evaluation_and_probabilities_in_training():
 
 def test_examples_are_left_as_they_were():
     batch = examples()
-    collate(batch, num_time_masks=3, max_time_mask_fraction=0.9, equaliser_prob=1.0)
+    AugmentingCollator(EXTRACTOR, NUM_LABELS, MelAugmentationRecipe(noise_prob=1.0, equaliser_prob=1.0))(
+        batch
+    )
     for ours, before in zip(batch, examples(), strict=True):
-        np.testing.assert_array_equal(ours["input_features"], before["input_features"])
+        np.testing.assert_array_equal(ours["mel_spectrogram"], before["mel_spectrogram"])
 
 
 def test_a_crop_is_a_stretch_of_the_clip_no_shorter_than_asked():
@@ -95,9 +100,12 @@ def test_a_crop_is_a_stretch_of_the_clip_no_shorter_than_asked():
     lengths = set()
     for seed in range(60):
         crop = collate([example], seed, min_crop_fraction=0.6)["input_features"][0]
-        starts = [start for start in range(200 - len(crop) + 1) if torch.equal(whole[start], crop[0])]
+        starts = [
+            start
+            for start in range(200 - len(crop) + 1)
+            if torch.allclose(whole[start : start + len(crop)], crop, atol=1e-3)
+        ]
         assert len(starts) == 1
-        torch.testing.assert_close(crop, whole[starts[0] : starts[0] + len(crop)])
         lengths.add(len(crop))
     assert 120 <= min(lengths) < 135
     assert 185 < max(lengths) <= 200
@@ -116,7 +124,7 @@ def test_masks_are_stretches_of_the_mean_no_longer_than_asked():
     for seed in range(60):
         masked = collate([example], seed, num_time_masks=1, max_time_mask_fraction=0.2)["input_features"][0]
         hidden = (masked == 0).all(dim=1)
-        torch.testing.assert_close(masked[~hidden], whole[~hidden], rtol=0, atol=0)
+        torch.testing.assert_close(masked[~hidden], whole[~hidden], rtol=0, atol=1e-4)
         assert hidden.int().diff().abs().sum() <= 2, "more than one stretch"
         longest = max(longest, int(hidden.sum()))
     assert 30 < longest <= 40
@@ -124,41 +132,12 @@ def test_masks_are_stretches_of_the_mean_no_longer_than_asked():
     assert (three == 0).all(dim=1).int().diff().abs().sum() > 2
 
 
-def test_an_equaliser_is_one_offset_for_all_frames():
-    (example,) = examples((200,))
-    whole = collate([example])["input_features"][0]
-    offsets = [
-        collate([example], seed, equaliser_prob=1.0)["input_features"][0] - whole for seed in range(80)
-    ]
-    for offset in offsets:
-        torch.testing.assert_close(offset, offset[:1].expand_as(offset), rtol=0, atol=1e-4)
-    # The transform is orthonormal: what the offset weighs in the cepstrum it weighs in decibels of the bands.
-    decibels = torch.stack([offset[0] for offset in offsets]) * torch.tensor(STD)
-    per_band_db = decibels.square().sum(dim=1).div(EXTRACTOR.num_mel_bins).mean().sqrt()
-    assert 1.9 < per_band_db < 3.0  # 3 dB at the knots, less where it is interpolated between them
-
-
-def test_an_equaliser_of_features_is_an_equaliser_of_the_waveform():
-    """The same curve, heard as sound or added as offset, gives nearly the same cepstrum."""
-    waveform = np.random.default_rng(0).normal(0, 0.1, 2 * RATE).astype(np.float32)
-    plain = MfccLstmFeatureExtractor(trim_top_db=None, do_normalize=False)
-    offset = AugmentingCollator(plain, NUM_LABELS, UNCHANGED)._draw_equaliser(np.random.default_rng(3))
-    # The 64 bands are centred on the inner 64 of 66 points that lie evenly on the mel scale.
-    gains_db = np.pad(offset @ dct_matrix(40, 64).numpy().T, 1, mode="edge")
-    before, after = (
-        plain(sound, sampling_rate=RATE, return_tensors="np").input_features[0]
-        for sound in (waveform, equalise(waveform, RATE, gains_db))
-    )
-    change = (after - before)[5:-5]
-    assert np.linalg.norm(change.mean(axis=0) - offset) < 0.05 * np.linalg.norm(offset)
-    assert change.std(axis=0).max() < 0.05 * np.linalg.norm(offset)
-
-
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_clips_of_a_few_frames_stay_finite(length: int):
     for seed in range(20):
-        collator = AugmentingCollator(EXTRACTOR, NUM_LABELS, FeatureAugmentation(), seed)
-        batch = collator(examples((length, length)))
+        batch = AugmentingCollator(EXTRACTOR, NUM_LABELS, MelAugmentationRecipe(), seed=seed)(
+            examples((length, length))
+        )
         assert torch.isfinite(batch["input_features"]).all()
         assert batch["attention_mask"].sum(dim=1).min() >= 1
 
@@ -167,7 +146,7 @@ def test_the_seed_and_the_rows_decide_and_nothing_before_them():
     """Else a training that went on from a checkpoint would hear other changes than one that never stopped."""
 
     def change(seed: int, *batches: list[dict]) -> list[torch.Tensor]:
-        collator = AugmentingCollator(EXTRACTOR, NUM_LABELS, FeatureAugmentation(), seed)
+        collator = AugmentingCollator(EXTRACTOR, NUM_LABELS, MelAugmentationRecipe(), seed=seed)
         return [collator(batch)["input_features"].sum(dim=(1, 2)) for batch in batches]
 
     states = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002

@@ -1,4 +1,4 @@
-"""Features of a corpus: the same for any number of processes, kept on disk, of the given clips alone."""
+"""Spectrograms of a corpus: the same for any number of processes, kept on disk, of the given clips alone."""
 
 import shutil
 from collections import Counter
@@ -15,7 +15,7 @@ from ser.audio import AudioError
 from ser.augmentation import AugmentationRecipe
 from ser.corpora import load_ravdess
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
-from ser.features import extract_features, feature_statistics
+from ser.features import extract_spectrograms, feature_statistics
 
 RATE = 16_000
 EXTRACTOR = MfccLstmFeatureExtractor()
@@ -47,7 +47,7 @@ def paths(dataset: Dataset) -> list[str]:
 
 
 def matrices(extracted: Dataset) -> list[np.ndarray]:
-    return [np.asarray(row, dtype=np.float32) for row in extracted["input_features"]]
+    return [np.asarray(row, dtype=np.float32) for row in extracted["mel_spectrogram"]]
 
 
 def assert_same(first: Dataset, second: Dataset) -> None:
@@ -62,21 +62,21 @@ def differ(first: Dataset, second: Dataset) -> list[bool]:
 
 
 def test_every_clip_has_its_features_and_its_columns(clips, tmp_path):
-    extracted = extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
+    extracted = extract_spectrograms(clips, EXTRACTOR, cache_dir=tmp_path)
     others = [name for name in clips.column_names if name != "audio"]
-    assert set(extracted.column_names) == {*others, "copy", "input_features"}
+    assert set(extracted.column_names) == {*others, "copy", "length", "mel_spectrogram"}
     for name in others:
         assert extracted[name][:] == clips[name][:]
         assert extracted.features[name] == clips.features[name]
     for path, ours in zip(paths(clips), matrices(extracted), strict=True):
         waveform, _ = soundfile.read(path, dtype="float32")
-        theirs = EXTRACTOR(waveform, sampling_rate=RATE, return_tensors="np").input_features[0]
-        np.testing.assert_allclose(ours, theirs, atol=2e-3)
+        np.testing.assert_allclose(ours, EXTRACTOR.mel_spectrogram(waveform).numpy(), atol=2e-3)
+    assert extracted["length"][:] == [len(matrix) for matrix in matrices(extracted)]
 
 
 def test_copies_follow_their_clip(clips, tmp_path):
-    plain = extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
-    extracted = extract_features(clips, EXTRACTOR, num_augmented_copies=2, cache_dir=tmp_path)
+    plain = extract_spectrograms(clips, EXTRACTOR, cache_dir=tmp_path)
+    extracted = extract_spectrograms(clips, EXTRACTOR, num_augmented_copies=2, cache_dir=tmp_path)
     assert extracted["copy"][:] == [0, 1, 2] * 8
     for name in ("emotion", "actor", "statement", "repetition"):
         assert extracted[name][:] == np.repeat(clips[name][:], 3).tolist()
@@ -90,7 +90,7 @@ def test_every_clip_has_its_own_changes(clips, tmp_path):
     """Noise that is the same for all clips, or for all actors, would be learnt."""
     sound = clips["audio"][0]
     thrice = clips.select([0, 1, 4]).map(lambda _: {"audio": sound}, load_from_cache_file=False)
-    extracted = extract_features(thrice, EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
+    extracted = extract_spectrograms(thrice, EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
     original, first, same, second, same_too, third = (m.tobytes() for m in matrices(extracted))
     assert original == same == same_too
     assert len({first, second, third}) == 3
@@ -98,7 +98,7 @@ def test_every_clip_has_its_own_changes(clips, tmp_path):
 
 def test_two_processes_give_what_one_gives(clips, tmp_path):
     one, two = (
-        extract_features(
+        extract_spectrograms(
             clips, EXTRACTOR, num_augmented_copies=1, num_proc=num_proc, cache_dir=tmp_path / str(num_proc)
         )
         for num_proc in (None, 2)
@@ -108,7 +108,7 @@ def test_two_processes_give_what_one_gives(clips, tmp_path):
 
 def test_copies_come_from_the_seed(clips, tmp_path):
     first, again, other = (
-        extract_features(clips, EXTRACTOR, num_augmented_copies=1, seed=seed, cache_dir=tmp_path / folder)
+        extract_spectrograms(clips, EXTRACTOR, num_augmented_copies=1, seed=seed, cache_dir=tmp_path / folder)
         for seed, folder in ((5, "first"), (5, "again"), (6, "other"))
     )
     assert_same(first, again)
@@ -116,23 +116,23 @@ def test_copies_come_from_the_seed(clips, tmp_path):
 
 
 def test_features_are_kept(clips, tmp_path, heard):
-    first = extract_features(clips, EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
+    first = extract_spectrograms(clips, EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
     assert heard == Counter(paths(clips))
-    again = extract_features(clips, EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
+    again = extract_spectrograms(clips, EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
     assert heard == Counter(paths(clips)), "read again"
     assert_same(first, again)
 
 
 def test_another_division_of_the_actors_reads_nothing_again(clips, tmp_path, heard):
-    both = extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
+    both = extract_spectrograms(clips, EXTRACTOR, cache_dir=tmp_path)
     second_actor = clips.select(range(4, 8))
-    assert_same(extract_features(second_actor, EXTRACTOR, cache_dir=tmp_path), both.select(range(4, 8)))
+    assert_same(extract_spectrograms(second_actor, EXTRACTOR, cache_dir=tmp_path), both.select(range(4, 8)))
     assert sum(heard.values()) == 8
 
 
 def test_only_the_given_clips_are_read(clips, tmp_path, heard):
     given = clips.select([1, 6])
-    extract_features(given, EXTRACTOR, num_augmented_copies=2, cache_dir=tmp_path)
+    extract_spectrograms(given, EXTRACTOR, num_augmented_copies=2, cache_dir=tmp_path)
     assert heard == Counter(paths(given))
 
 
@@ -145,7 +145,6 @@ def test_only_the_given_clips_are_read(clips, tmp_path, heard):
         {"hop_length": 200},
         {"trim_top_db": 20.0},
         {"target_level_db": -20.0},
-        {"dynamic_range_db": 45.0},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -153,15 +152,15 @@ def test_other_settings_are_computed_anew(clips, tmp_path, heard, change: dict):
     signal = {name: value for name, value in change.items() if hasattr(EXTRACTOR, name)}
     settings = {"num_augmented_copies": 1, **{k: v for k, v in change.items() if k not in signal}}
     extractor = MfccLstmFeatureExtractor(**signal)
-    extract_features(clips.select([0]), EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
-    extract_features(clips.select([0]), extractor, **settings, cache_dir=tmp_path)
+    extract_spectrograms(clips.select([0]), EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
+    extract_spectrograms(clips.select([0]), extractor, **settings, cache_dir=tmp_path)
     assert sum(heard.values()) == 2
 
 
 def test_statistics_of_the_extractor_do_not_matter(clips, tmp_path, heard):
-    plain = extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
-    normalising = MfccLstmFeatureExtractor(mean=[3.0] * 40, std=[2.0] * 40)
-    assert_same(extract_features(clips, normalising, cache_dir=tmp_path), plain)
+    plain = extract_spectrograms(clips, EXTRACTOR, cache_dir=tmp_path)
+    normalising = MfccLstmFeatureExtractor(mean=[3.0] * 40, std=[2.0] * 40, dynamic_range_db=45.0)
+    assert_same(extract_spectrograms(clips, normalising, cache_dir=tmp_path), plain)
     assert sum(heard.values()) == 8
 
 
@@ -169,37 +168,37 @@ def test_a_changed_file_is_read_anew(clips, tmp_path, heard):
     copy = tmp_path / "clip.wav"
     shutil.copy(paths(clips)[0], copy)
     clip = clips.select([0]).map(lambda row: {"audio": {"path": str(copy), "bytes": None}})
-    first = extract_features(clip, EXTRACTOR, cache_dir=tmp_path)
+    first = extract_spectrograms(clip, EXTRACTOR, cache_dir=tmp_path)
     waveform, _ = soundfile.read(copy)
     soundfile.write(copy, 0.5 * waveform, RATE)
-    assert differ(first, extract_features(clip, EXTRACTOR, cache_dir=tmp_path)) == [True]
+    assert differ(first, extract_spectrograms(clip, EXTRACTOR, cache_dir=tmp_path)) == [True]
     assert heard == {str(copy): 2}
 
 
 def test_changed_code_computes_anew(clips, tmp_path, heard, monkeypatch):
-    extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
+    extract_spectrograms(clips, EXTRACTOR, cache_dir=tmp_path)
     heard.clear()
     monkeypatch.setattr("ser.features.inspect.getsource", lambda code: f"another version of {code}")
-    extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
+    extract_spectrograms(clips, EXTRACTOR, cache_dir=tmp_path)
     assert set(heard) == set(paths(clips))
 
 
 def test_changed_columns_are_not_served_from_what_was_kept(clips, tmp_path):
     """A test of chance shuffles the labels: it must not be given the true ones."""
-    extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
+    extract_spectrograms(clips, EXTRACTOR, cache_dir=tmp_path)
     emotions = [7 - label for label in clips["emotion"]]
     names = [f"other {name}" for name in clips.features["emotion"].names]
     shuffled = clips.remove_columns("emotion").add_column("emotion", emotions)
     shuffled = shuffled.cast_column("emotion", ClassLabel(names=names))
-    extracted = extract_features(shuffled, EXTRACTOR, cache_dir=tmp_path)
+    extracted = extract_spectrograms(shuffled, EXTRACTOR, cache_dir=tmp_path)
     assert extracted["emotion"][:] == emotions
     assert extracted.features["emotion"].names == names
 
 
 def test_features_keep_the_order_of_the_clips(clips, tmp_path):
     rows = [5, 0, 7, 2, 4]
-    ordered = extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
-    mixed = extract_features(clips.select(rows), EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
+    ordered = extract_spectrograms(clips, EXTRACTOR, cache_dir=tmp_path)
+    mixed = extract_spectrograms(clips.select(rows), EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
     assert mixed["copy"][:] == [0, 1] * 5
     assert_same(mixed.select(range(0, 10, 2)), ordered.select(rows))
     assert mixed["actor"][1::2] == mixed["actor"][::2]
@@ -209,8 +208,8 @@ def test_sounds_in_memory_are_taken(clips, tmp_path):
     in_memory = clips.map(
         lambda row: {"audio": {"path": None, "bytes": Path(row["audio"]["path"]).read_bytes()}}
     )
-    expected = extract_features(clips, EXTRACTOR, cache_dir=tmp_path)
-    assert not any(differ(extract_features(in_memory, EXTRACTOR, cache_dir=tmp_path), expected))
+    expected = extract_spectrograms(clips, EXTRACTOR, cache_dir=tmp_path)
+    assert not any(differ(extract_spectrograms(in_memory, EXTRACTOR, cache_dir=tmp_path), expected))
 
 
 def test_a_broken_clip_is_an_audio_error_every_time(clips, tmp_path):
@@ -222,33 +221,36 @@ def test_a_broken_clip_is_an_audio_error_every_time(clips, tmp_path):
     )
     for _ in range(2):
         with pytest.raises(AudioError, match=r"broken\.wav"):
-            extract_features(dataset, EXTRACTOR, cache_dir=tmp_path)
+            extract_spectrograms(dataset, EXTRACTOR, cache_dir=tmp_path)
 
 
 def test_the_number_of_threads_is_left_alone(clips, tmp_path):
     num_threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        extract_features(clips.select([0]), EXTRACTOR, cache_dir=tmp_path)
+        extract_spectrograms(clips.select([0]), EXTRACTOR, cache_dir=tmp_path)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(num_threads)
 
 
 def test_statistics_are_numpys_over_all_frames(clips, tmp_path):
-    extracted = extract_features(clips, EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
-    frames = np.concatenate(matrices(extracted)).astype(np.float64)
-    for dataset in (extracted, extracted.with_format("numpy", columns=["input_features", "actor"])):
-        mean, std = feature_statistics(dataset)
+    extracted = extract_spectrograms(clips, EXTRACTOR, num_augmented_copies=1, cache_dir=tmp_path)
+    plain = MfccLstmFeatureExtractor(do_normalize=False)
+    features = [plain.features_of(torch.from_numpy(mel_db)).numpy() for mel_db in matrices(extracted)]
+    frames = np.concatenate(features).astype(np.float64)
+    for dataset in (extracted, extracted.with_format("numpy", columns=["mel_spectrogram", "actor"])):
+        mean, std = feature_statistics(dataset, MfccLstmFeatureExtractor(mean=[5.0] * 40, std=[3.0] * 40))
         np.testing.assert_allclose(mean, frames.mean(axis=0), rtol=1e-9)
         np.testing.assert_allclose(std, frames.std(axis=0), rtol=1e-7)
     assert all(isinstance(value, float) for value in (*mean, *std))  # for the JSON of the extractor
 
 
-def test_statistics_of_clips_of_one_length_or_without_change(clips):
-    frames = np.random.default_rng(0).standard_normal((5, 7, 2)).astype(np.float32)
-    frames[:, :, 1] = 4.0
-    same_length = Dataset.from_dict({"input_features": frames.tolist()})
-    mean, std = feature_statistics(same_length)
-    np.testing.assert_allclose(mean, [frames[:, :, 0].mean(), 4.0], rtol=1e-6)
+def test_statistics_of_clips_of_one_length_or_without_change():
+    loudness = np.random.default_rng(0).standard_normal((5, 7, 1))
+    spectrograms = np.broadcast_to(loudness, (5, 7, 64)).astype(np.float32)
+    same_length = Dataset.from_dict({"mel_spectrogram": spectrograms.tolist()})
+    mean, std = feature_statistics(same_length, EXTRACTOR)
+    assert mean[0] == pytest.approx(8 * loudness.mean(), rel=1e-5)  # 8 is the square root of 64
+    assert mean[1] == pytest.approx(0, abs=1e-5)
     assert std[1] > 0  # to be divided by

@@ -15,6 +15,8 @@ import calibrate  # noqa: E402
 import report  # noqa: E402
 import robustness  # noqa: E402
 
+from ser.recipe import RecipeArguments  # noqa: E402
+
 INPUTS = (
     "benchmarks/results",
     "docs/evaluation",
@@ -97,6 +99,13 @@ def test_tables_of_conditions_and_calibration_show_what_was_measured() -> None:
     table = "\n".join(calibrate.calibration_table({**measured, "command": "run"}))
     assert f"**{measured['temperature']:.2f}**" in table
     assert f"| **{measured['luna5']['ece']:.3f}** |" in table
+
+
+def test_the_shipped_checkpoint_is_calibrated_as_measured() -> None:
+    config = json.loads((ROOT / "checkpoint" / "config.json").read_text())
+    measured = json.loads((ROOT / "docs" / "calibration.json").read_text())
+    assert config["temperature"] == measured["temperature"] == RecipeArguments.temperature
+    assert config["not_sure_below"] == measured["dev5"]["threshold"] == RecipeArguments.not_sure_below
 
 
 def honest_clips(num_clips: int = 400) -> tuple[list, ...]:

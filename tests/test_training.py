@@ -13,10 +13,11 @@ from datasets import Dataset
 from safetensors.torch import load_file
 
 from ser import features, training
+from ser.augmentation import WAVEFORM_ONLY
 from ser.collation import AugmentingCollator, FeatureCollator
 from ser.corpora import load_ravdess
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
-from ser.features import extract_features, feature_statistics
+from ser.features import extract_spectrograms, feature_statistics
 from ser.labels import EMOTIONS
 from ser.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
 from ser.splits import Fold
@@ -36,7 +37,7 @@ def clips(tiny_ravdess: Path) -> Dataset:
 
 @pytest.fixture(scope="module")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Features are computed once for the tests that do not count how often they are."""
+    """Spectrograms are computed once for the tests that do not count how often they are."""
     return tmp_path_factory.mktemp("features")
 
 
@@ -135,16 +136,18 @@ def test_what_a_test_actor_says_changes_no_weight(write_ravdess, tmp_path):
 def test_statistics_are_those_of_the_training_clips_and_copies_alone(clips, train, cache_dir):
     expected = {}
     for actors in ((1, 2), (1, 2, 3)):
-        extracted = extract_features(
+        feature_extractor = MfccLstmFeatureExtractor(
+            target_level_db=RecipeArguments.target_level_db,
+            dynamic_range_db=RecipeArguments.dynamic_range_db,
+        )
+        extracted = extract_spectrograms(
             of(clips, *actors),
-            MfccLstmFeatureExtractor(
-                target_level_db=RecipeArguments.target_level_db,
-                dynamic_range_db=RecipeArguments.dynamic_range_db,
-            ),
+            feature_extractor,
             num_augmented_copies=1,
+            augmentation=WAVEFORM_ONLY,
             cache_dir=cache_dir,
         )
-        expected[actors] = feature_statistics(extracted)
+        expected[actors] = feature_statistics(extracted, feature_extractor)
     for validation_actors in ((), (3,), (4,)):
         _, recognizer = train((1, 2), validation_actors, save_steps=3, max_steps=1)
         found = recognizer.feature_extractor.mean, recognizer.feature_extractor.std
@@ -273,6 +276,7 @@ def test_the_recogniser_is_what_the_recipe_says(train):
     recipe = {
         "architecture": "plain",
         "temperature": 1.6,
+        "not_sure_below": 0.2,
         "target_level_db": -20.0,
         "dynamic_range_db": 60.0,
         "num_augmented_copies": 0,
@@ -282,7 +286,35 @@ def test_the_recogniser_is_what_the_recipe_says(train):
     assert not recognizer.model.training
     assert recognizer.model.config.conv_channels == []
     assert recognizer.model.config.temperature == 1.6
+    assert recognizer.not_sure_below == 0.2
     assert recognizer.feature_extractor.target_level_db == -20.0
     assert recognizer.feature_extractor.dynamic_range_db == 60.0
     assert recognizer.emotions == EMOTIONS
     assert len(trainer.train_dataset) == 120
+
+
+def test_batches_are_of_like_length_in_another_order_every_epoch():
+    lengths = np.random.default_rng(0).integers(50, 400, 1_000)
+    sampler = training.LengthGroupedSampler(lengths, batch_size=32, seed=3)
+    orders = {}
+    for epoch in (0, 1):
+        sampler.set_epoch(epoch)
+        orders[epoch] = list(sampler)
+        assert sorted(orders[epoch]) == list(range(1_000))
+        assert len(sampler) == 1_000
+        batches = lengths[orders[epoch]][:992].reshape(-1, 32)
+        assert batches.max(axis=1).mean() < 1.15 * lengths.mean()  # in random batches 1.7 times
+        assert abs(np.corrcoef(np.arange(31), batches.mean(axis=1))[0, 1]) < 0.5
+    assert orders[0] != orders[1]
+    sampler.set_epoch(0)
+    assert list(sampler) == orders[0]
+    assert list(training.LengthGroupedSampler(lengths, batch_size=32, seed=4)) != orders[0]
+    assert sorted(training.LengthGroupedSampler([5, 3], batch_size=32, seed=4)) == [0, 1]
+
+
+def test_the_trainer_groups_by_length_and_epoch(train):
+    trainer, _ = train(max_steps=1)
+    loader = trainer.get_train_dataloader()
+    first = [batch["input_features"].shape for batch in loader]
+    loader.set_epoch(1)
+    assert [batch["input_features"].shape for batch in loader] != first
