@@ -100,6 +100,6 @@ $(RUN_READY): requirements.txt
 	$(VENV)/bin/python -m pip install -r requirements.txt
 	@touch $@
 
-$(DEV_READY): requirements-dev.txt $(RUN_READY)
+$(DEV_READY): requirements-dev.txt requirements-ray.txt $(RUN_READY)
 	$(VENV)/bin/python -m pip install -r requirements-dev.txt
 	@touch $@

@@ -5,7 +5,7 @@
 
 One row a clip, in the order of the sources: its path, the likeliest emotion, the length, the probability of
 each emotion, and for a clip that cannot be read the reason in the column `error`. A run that was stopped or
-killed goes on where it was when the same command is given again.
+killed goes on where it was when the same command is given again, also by another engine.
 """
 
 import argparse
@@ -52,11 +52,15 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         help="onnx: the model is an .onnx file by ser.onnx_export, or a folder with model.onnx",
     )
     parser.add_argument("--output", required=True, type=Path, help="a .parquet, .csv or .jsonl file to write")
+    parser.add_argument("--num_workers", type=int, help="processes to share the work; default: one a core")
     parser.add_argument(
-        "--num_workers",
-        type=int,
-        default=_num_cores(),
-        help="processes to share the work; default: one a core",
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="local: processes of this machine; ray: actors of a Ray cluster (see docs/scale.md)",
+    )
+    parser.add_argument(
+        "--ray_address", help="host:port of a running cluster; without it one is started here for the job"
     )
     parser.add_argument(
         "--clips_per_part",
@@ -72,8 +76,10 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         parser.error("give sources, or a --manifest")
     if args.output.suffix.removeprefix(".") not in FORMS:
         parser.error(f"--output must end in one of .{', .'.join(FORMS)}, got {args.output.name}")
+    if args.ray_address and args.engine != "ray":
+        parser.error("--ray_address goes with --engine ray")
     for name in ("num_workers", "clips_per_part"):
-        if getattr(args, name) < 1:
+        if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f"--{name} must be 1 or more, got {getattr(args, name)}")
     return args
 
@@ -110,7 +116,7 @@ def score(args: argparse.Namespace) -> Job:
         job = start_or_resume(folder, settings, _clips(args), args.clips_per_part)
         if job.num_broken is not None:  # the run before was killed while it tidied up
             return job.close(job.num_broken)
-        _score_parts(job, model, recognizer, args.num_workers)
+        _score_parts(job, model, recognizer, args)
         parts = map(job.part_file, range(job.num_parts))
         with replacing(args.output, folder) as unfinished:
             num_broken = join_parts(parts, unfinished, args.output.suffix[1:], recognizer.emotions)
@@ -121,7 +127,9 @@ def _clips(args: argparse.Namespace) -> Iterator[str]:
     return read_manifest(args.manifest, args.path_column) if args.manifest else list_sources(args.sources)
 
 
-def _score_parts(job: Job, model: ModelChoice, recognizer: EmotionRecognizer, num_workers: int) -> None:
+def _score_parts(
+    job: Job, model: ModelChoice, recognizer: EmotionRecognizer, args: argparse.Namespace
+) -> None:
     unfinished = list(job.unfinished_parts())
     num_done = job.num_clips - sum(map(job.part_size, unfinished))
     if num_done:
@@ -129,10 +137,15 @@ def _score_parts(job: Job, model: ModelChoice, recognizer: EmotionRecognizer, nu
     with tqdm(
         total=job.num_clips, initial=num_done, unit="clip", smoothing=0.05, disable=not sys.stderr.isatty()
     ) as bar:
-        if min(num_workers, len(unfinished)) <= 1:
+        num_workers = min(args.num_workers or _num_cores(), len(unfinished))
+        if args.engine == "ray":
+            from ser.batch.ray_engine import HERE, run_on_ray
+
+            run_on_ray(job, model, args.num_workers, bar.update, args.ray_address or HERE)
+        elif num_workers <= 1:
             run_here(job, recognizer, bar.update)
         else:
-            run_in_processes(job, model, min(num_workers, len(unfinished)), bar.update)
+            run_in_processes(job, model, num_workers, bar.update)
 
 
 def main(arguments: list[str]) -> None:

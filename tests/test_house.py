@@ -36,6 +36,7 @@ PRIVATE_REGISTRY = re.compile(
     r"https?://(?!(?:pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|deb\.debian\.org)\b)"
     r"[^/\s\"']*(?:pypi|npm|registry|mirror|artifactory|nexus)[^/\s\"']*"
 )
+REQUIREMENTS = [f"requirements{extra}.txt" for extra in ("", "-dev", "-onnx", "-ray")]
 PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[\w.]+)  # \S.*")
 
 
@@ -76,7 +77,7 @@ def test_files_are_small():
     assert [str(f) for f, size in sizes.items() if size > MAX_FILE_BYTES and f.parts[0] != "checkpoint"] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-onnx.txt"])
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_pin_is_explained_and_is_what_runs(name: str):
     pins = _pins(name)
     assert pins
@@ -87,7 +88,9 @@ def test_every_pin_is_explained_and_is_what_runs(name: str):
 
 
 def test_programs_import_only_what_requirements_pin():
-    pinned = {package.replace("-", "_") for package in _pins("requirements.txt")}
+    pinned = {
+        package.replace("-", "_") for package in _pins("requirements.txt") | _pins("requirements-ray.txt")
+    }
     for_checks = pinned | {package.replace("-", "_") for package in _pins("requirements-dev.txt")}
     distributions = packages_distributions()
     unpinned = set()

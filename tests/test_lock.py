@@ -45,7 +45,8 @@ def needed(names: set[str]) -> set[str]:
 def test_the_lock_is_what_is_installed_and_all_of_it(name: str):
     lines = (REPO / f"{name}.txt").read_text().splitlines()
     if name == "requirements-dev":
-        lines += (REPO / "requirements.txt").read_text().splitlines()
+        for base in ("requirements.txt", "requirements-ray.txt"):
+            lines += (REPO / base).read_text().splitlines()
     pins = {line.split("==")[0] for line in lines if line and not line.startswith(("#", "-r "))}
     entries = locked(name)
     assert set(entries) == needed(pins)

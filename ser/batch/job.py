@@ -7,6 +7,7 @@ then `job.json`, then one table a part. Then the output appears, `job.json` says
 
 import json
 import os
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -162,7 +163,8 @@ def locked(folder: Path) -> Iterator[None]:
 @contextmanager
 def replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
     """Yield a name in `folder` to write to; once on the disk, it takes the place of `file` in one step."""
-    unfinished = (folder or file.parent) / f"{file.name}.{os.getpid()}.tmp"
+    # Two machines of a cluster may both write a part, and even under the same process number.
+    unfinished = (folder or file.parent) / f"{file.name}.{uuid.uuid4().hex}.tmp"
     try:
         yield unfinished
         with unfinished.open("rb+") as written:
