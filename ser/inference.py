@@ -70,6 +70,8 @@ class EmotionRecognizer:
         {'neutral': 0.01, 'calm': 0.02, ...}
     """
 
+    max_batch_clips = MAX_BATCH_CLIPS
+
     def __init__(
         self, model: "MfccLstmForAudioClassification", feature_extractor: "MfccLstmFeatureExtractor"
     ):
@@ -179,7 +181,7 @@ class EmotionRecognizer:
     def predict_probabilities(self, waveforms: Sequence[np.ndarray]) -> np.ndarray:
         """Probabilities `(num_clips, num_emotions)` of waveforms at the model's rate, in their order."""
         probabilities = np.empty((len(waveforms), len(self.emotions)), dtype=np.float32)
-        for rows in _batches([len(waveform) for waveform in waveforms], self.sampling_rate):
+        for rows in _batches([len(each) for each in waveforms], self.sampling_rate, self.max_batch_clips):
             probabilities[rows], _ = self._forward([waveforms[row] for row in rows])
         return probabilities
 
@@ -284,12 +286,12 @@ def _check_waveform(waveform: np.ndarray, sampling_rate: float) -> None:
         raise AudioError("The waveform holds values that are no sound: infinite, NaN or absurdly large.")
 
 
-def _batches(lengths: Sequence[int], sampling_rate: int) -> Iterator[list[int]]:
+def _batches(lengths: Sequence[int], sampling_rate: int, max_clips: int) -> Iterator[list[int]]:
     """Rows of clips of like length, so that little of a batch is padding and its size stays bounded."""
     max_samples = MAX_BATCH_SECONDS * sampling_rate
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) == MAX_BATCH_CLIPS or (len(batch) + 1) * lengths[row] > max_samples):
+        if batch and (len(batch) == max_clips or (len(batch) + 1) * lengths[row] > max_samples):
             yield batch
             batch = []
         batch.append(row)

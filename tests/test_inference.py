@@ -98,7 +98,7 @@ def test_stereo_files_are_mixed(recognizer):
 
 
 def test_a_list_gives_what_its_clips_give_alone(recognizer, monkeypatch):
-    monkeypatch.setattr(inference, "MAX_BATCH_CLIPS", 3)
+    monkeypatch.setattr(EmotionRecognizer, "max_batch_clips", 3)
     clips = [(buzz(seconds, 100 + 10 * seconds), RATE) for seconds in (1.3, 0.2, 2.0, 0.7, 0.2, 3.1, 0.1)]
     alone = [values(recognizer.predict(clip)) for clip in clips]
     together = recognizer.predict(clips)
@@ -113,7 +113,7 @@ def test_an_empty_list_gives_an_empty_list(recognizer):
 
 def test_batches_hold_every_clip_once_within_their_limits():
     lengths = [*np.random.default_rng(0).integers(1, 30 * RATE, 200).tolist(), 500 * RATE]
-    batches = list(inference._batches(lengths, RATE))
+    batches = list(inference._batches(lengths, RATE, inference.MAX_BATCH_CLIPS))
     assert sorted(row for batch in batches for row in batch) == list(range(201))
     for batch in batches:
         assert len(batch) <= inference.MAX_BATCH_CLIPS
