@@ -2,22 +2,26 @@
 
     python benchmarks/speed.py --model checkpoint --data_dir data/ravdess
 
-Prints the table and writes it to `docs/performance.md`, goals that were missed among it. Paths in one process
-are timed in turns by the processor time that they use, so that a neighbour on the machine slows all of them
-or none; whole programs are timed by the clock.
+Prints the table and writes it to `docs/performance.md`, goals that were missed among it, and what many clips
+cost to `docs/scale.md`. The same command given again goes on with a run that was broken off. Paths in one
+process are timed in turns by the processor time that they use, so that a neighbour on the machine slows all
+of them or none; whole programs are timed by the clock.
 """
 
 import argparse
+import hashlib
+import json
 import os
 import platform
-import shlex
 import sys
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before anything is imported that reads it
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +31,8 @@ import torch  # noqa: E402
 
 from benchmarks.speed_paths import measure_files, measure_mfcc, measure_onnx  # noqa: E402
 from benchmarks.speed_processes import measure_scoring, measure_starts  # noqa: E402
+from benchmarks.speed_rows import FEW, MANY, Found, Row, all_rows, num_cores  # noqa: E402
+from benchmarks.speed_scale import write_costs  # noqa: E402
 from benchmarks.speed_training import measure_training  # noqa: E402
 from ser.audio import load_audio  # noqa: E402
 from ser.corpora import load_ravdess  # noqa: E402
@@ -36,178 +42,88 @@ from ser.onnx_export import export_onnx  # noqa: E402
 from ser.splits import SHIPPED_TEST_ACTORS  # noqa: E402
 
 PACKAGES = ("torch", "transformers", "onnxruntime", "librosa", "soundfile", "soxr")
+# What is read when the numbers below mean something else: a run that was broken off is not gone on with then.
+KEPT_HELP = "where findings are kept until the run is over"
+MEASURED_CODE = ("ser/**/*.py", "benchmarks/speed*.py", "predict.py", "app.py")
 
 
-class Row(NamedTuple):
-    """A line of the table; `is_met` is `None` where no goal is set."""
+def measure(
+    model: Path, data_dir: str, num_clips: int, num_repeats: int, num_scored: int, kept: Path
+) -> Iterator[dict[str, Found]]:
+    """What has been found, after each step; what a run that was broken off had found is not measured again.
 
-    what: str
-    beside: str
-    goal: str
-    measured: str
-    is_met: bool | None = None
-
-
-def measure(model: Path, data_dir: Path, num_clips: int, num_repeats: int, num_scored: int) -> list[Row]:
-    """Every row, in the order of the table."""
+    Args:
+        model: Folder of a checkpoint.
+        data_dir: RAVDESS's folder.
+        num_clips: Clips that paths are timed on.
+        num_repeats: Times each path is timed.
+        num_scored: Clips of the long run of `predict.py`.
+        kept: Where findings are kept until the run is over.
+    """
     torch.set_num_threads(1)
     clips = load_ravdess(data_dir, actors=list(SHIPPED_TEST_ACTORS))
     all_files = [Path(audio["path"]).resolve() for audio in clips["audio"]]
     files = all_files[:: max(1, len(all_files) // num_clips)][:num_clips]
+    labels = list(clips["emotion"])
     recognizer = EmotionRecognizer.from_pretrained(model)
+    rate = recognizer.sampling_rate
     with tempfile.TemporaryDirectory() as folder:
         graph = Path(folder) / "model.onnx"
         export_onnx(recognizer, graph)
-        onnx_recognizer = OnnxRecognizer(graph)
-        labels = [recognizer.emotions.index(name) for name in _names(clips)]
-        rows = _mfcc_rows(recognizer, files, num_repeats)
-        rows += _file_rows(recognizer, onnx_recognizer, files, num_repeats)
-        rows += _onnx_rows(recognizer, onnx_recognizer, all_files, labels, num_repeats)
-        found = measure_training(recognizer.model, recognizer.feature_extractor, all_files[::2], 3)
-        rows.append(
-            Row(
-                "training, clips a second an epoch",
-                "the same network, packed sequences, features made anew each epoch",
-                ">= 4x",
-                f"{found['ours'] / found['usual']:.1f}x ({found['ours']:.0f} beside {found['usual']:.0f})",
-                found["ours"] >= 4 * found["usual"],
-            )
-        )
-        rows += _start_rows(model, graph, files[0])
-        rows += _scoring_rows(graph, all_files, num_scored)
-    return rows
+        onnx = OnnxRecognizer(graph)
+        steps: dict[str, Callable[[], Found]] = {
+            "mfcc": lambda: measure_mfcc([load_audio(file, rate) for file in files], num_repeats),
+            "files": lambda: measure_files(recognizer, onnx, files, num_repeats),
+            "onnx": lambda: measure_onnx(recognizer, onnx, all_files, labels, num_repeats),
+            "training": lambda: measure_training(
+                recognizer.model, recognizer.feature_extractor, all_files[::2], 3
+            ),
+            "starts": lambda: measure_starts(model.resolve(), graph, files[0]),
+            "one worker": lambda: measure_scoring(graph, all_files, FEW, 1),
+            "few clips": lambda: measure_scoring(graph, all_files, FEW, num_cores()),
+            "many clips": lambda: measure_scoring(graph, all_files, num_scored, num_cores()),
+        }
+        code = [file.read_bytes() for pattern in MEASURED_CODE for file in sorted(ROOT.glob(pattern))]
+        settings = [recognizer.fingerprint(), str(data_dir), num_clips, num_repeats, num_scored, _processor()]
+        settings.append(hashlib.sha256(b"".join(code)).hexdigest())
+        yield from _all_found(steps, settings, kept)
 
 
-def _names(clips: object) -> Iterable[str]:
-    feature = clips.features["emotion"]  # type: ignore[attr-defined]
-    return (feature.int2str(label) for label in clips["emotion"])  # type: ignore[index]
+def _all_found(
+    steps: dict[str, Callable[[], Found]], settings: list[Any], kept: Path
+) -> Iterator[dict[str, Found]]:
+    found: dict[str, Found] = {}
+    with suppress(OSError, ValueError):
+        before = json.loads(kept.read_text())
+        if before["settings"] == settings:
+            found = before["found"]
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    for name, step in steps.items():
+        if name in found:
+            print(f"{name}: found before", flush=True)
+            continue
+        start = time.monotonic()
+        found[name] = step()
+        print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
+        unfinished = kept.with_suffix(".tmp")
+        unfinished.write_text(json.dumps({"settings": settings, "found": found}, indent=1))
+        unfinished.replace(kept)
+        yield found
+    yield found
 
 
-def _mfcc_rows(recognizer: EmotionRecognizer, files: list[Path], num_repeats: int) -> list[Row]:
-    found = measure_mfcc([load_audio(file, recognizer.sampling_rate) for file in files], num_repeats)
-    return [
-        Row(
-            "MFCC of a batch of real clips",
-            "`librosa.feature.mfcc`, same settings",
-            ">= 8x, largest difference <= 1e-3 of the range",
-            f"{found['ratio']:.1f}x ({found['ours_ms']:.2f} beside {found['librosa_ms']:.2f} ms a clip), "
-            f"{found['difference']:.0e}",
-            found["ratio"] >= 8 and found["difference"] <= 1e-3,
-        )
-    ]
-
-
-def _file_rows(
-    recognizer: EmotionRecognizer, onnx_recognizer: OnnxRecognizer, files: list[Path], num_repeats: int
-) -> list[Row]:
-    found = measure_files(recognizer, onnx_recognizer, files, num_repeats)
-    rows = []
-    for backend in ("torch", "onnx"):
-        ours = found[f"{backend}_ms"]
-        what = f"file on disk -> probabilities, one by one, {backend}"
-        for beside, name, goal in (
-            ("wav2vec2-base of transformers (random weights), end to end", "wav2vec2", 100),
-            ("the notebook path: `librosa.load`, `librosa.feature.mfcc`, the same network", "notebook", 3),
-        ):
-            other = found[f"{name}_ms"]
-            measured = f"{other / ours:.1f}x ({ours:.1f} beside {other:.1f} ms)"
-            rows.append(Row(what, beside, f">= {goal}x", measured, other >= goal * ours))
-        floor = (
-            f"the floor of {found['floor_ms']:.2f} ms: decoding ({found['decode_ms']:.2f} ms) and the "
-            f"network's multiplications at this machine's {found['gigaflops']:.0f} GFLOP/s"
-        )
-        ratio = ours / found["floor_ms"]
-        rows.append(Row(what, floor, "<= 2x the floor", f"{ratio:.1f}x the floor", ratio <= 2))
-    return rows
-
-
-def _onnx_rows(
-    recognizer: EmotionRecognizer,
-    onnx_recognizer: OnnxRecognizer,
-    files: list[Path],
-    labels: list[int],
-    num_repeats: int,
-) -> list[Row]:
-    found = measure_onnx(recognizer, onnx_recognizer, files, labels, num_repeats)
-    rows = []
-    for name, text in (("onnx", "ONNX file"), ("int8", "its int8 variant")):
-        ratio, difference = found["torch_ms"] / found[f"{name}_ms"], found[f"{name}_difference"]
-        goal = ">= 1.5x, difference <= 1e-4" if name == "onnx" else "its accuracy measured"
-        rows.append(
-            Row(
-                f"{text}, waveform -> probabilities, one by one",
-                "the torch path",
-                goal,
-                f"{ratio:.1f}x ({found[f'{name}_ms']:.2f} beside {found['torch_ms']:.2f} ms), "
-                f"largest difference {difference:.0e}; "
-                f"UAR {found[f'{name}_uar']:.1f} beside {found['torch_uar']:.1f} "
-                f"over {len(files)} clips of unseen actors",
-                ratio >= 1.5 and difference <= 1e-4 if name == "onnx" else None,
-            )
-        )
-    return rows
-
-
-def _start_rows(model: Path, graph: Path, clip: Path) -> list[Row]:
-    found = measure_starts(model.resolve(), graph, clip)
-
-    def cost(name: str) -> str:
-        return f"{found[name]['cpu_seconds']:.2f} s of processor, {found[name]['megabytes']:.0f} MB"
-
-    encoder = "a wav2vec2-base pipeline from start to first answer: "
-    encoder += cost("first answer, wav2vec2-base pipeline")
-    return [
-        Row(
-            "`import ser`",
-            f"`from transformers import AutoModel...`: {cost('import transformers')}",
-            "lazily imported",
-            cost("import ser"),
-        ),
-        *(
-            Row(f"start to {name.replace(', ', ' with ')}", encoder, "measured", cost(name))
-            for name in ("first answer, torch", "first answer, ONNX", "first answer, app")
-        ),
-    ]
-
-
-def _scoring_rows(graph: Path, files: list[Path], num_scored: int) -> list[Row]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    one = measure_scoring(graph, files, 1000, 1)
-    small = measure_scoring(graph, files, 1000, cores)
-    large = measure_scoring(graph, files, num_scored, cores)
-    growth = large["megabytes"] / small["megabytes"] - 1
-    speed_up = large["clips_per_second"] / one["clips_per_second"]
-    return [
-        Row(
-            f"`predict.py --backend onnx`, {cores} workers",
-            f"1 worker: {one['clips_per_second']:.0f} clips a second, "
-            f"{one['clips_per_cpu_second']:.0f} a second of processor",
-            "scales with cores",
-            f"{speed_up:.2f}x ({large['clips_per_second']:.0f} clips a second, "
-            f"{large['clips_per_cpu_second']:.0f} a second of processor)",
-            speed_up >= 0.8 * cores,
-        ),
-        Row(
-            f"peak memory of all its processes at {num_scored} clips",
-            f"at 1000 clips: {small['megabytes']:.0f} MB",
-            "flat within 10 %",
-            f"{large['megabytes']:.0f} MB, {100 * growth:+.0f} %",
-            growth <= 0.1,
-        ),
-    ]
-
-
-def document(rows: list[Row], command: str) -> str:
-    """The text of `docs/performance.md`."""
+def document(rows: list[Row], num_clips: int, num_repeats: int, load: float) -> str:
+    """The text of `docs/performance.md`; `load` is the machine's load average before."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     lines = [
         "# Performance",
         "",
-        f"Written by `{command}` (`make bench`) on {date.today().isoformat()}: {_processor()}, "
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, {versions}. Clips are those of "
-        "RAVDESS's actors 21 to 24. Paths in one process use one thread and are timed in turns, by processor "
-        "time, and compared "
-        "by their medians; whole programs are timed by the clock.",
+        f"Written by `make bench` on {date.today().isoformat()}: {_processor()}, "
+        f"{num_cores()} cores, Python {platform.python_version()}, {versions}. Clips are those of "
+        f"RAVDESS's actors 21 to 24. Paths in one process use one thread and are timed in turns, "
+        f"{num_repeats} times over {num_clips} clips, by processor time, and compared by their medians; "
+        f"whole programs are timed by the clock. Before, {load:.1f} programs were running on the average"
+        + (", so that the clock says little." if load > 1 else "."),
         "",
         "| what | beside | goal | measured | |",
         "|---|---|---|---|---|",
@@ -234,16 +150,25 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--model", type=Path, default=ROOT / "checkpoint", help="folder of a checkpoint")
     parser.add_argument("--data_dir", required=True, help="RAVDESS's folder")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance.md")
+    parser.add_argument("--scale", type=Path, default=ROOT / "docs" / "scale.md", help="gets its costs")
     parser.add_argument("--num_clips", type=int, default=24, help="clips that paths are timed on")
     parser.add_argument("--num_repeats", type=int, default=7, help="times each path is timed")
-    parser.add_argument("--num_scored", type=int, default=20_000, help="clips of the long run of predict.py")
+    parser.add_argument("--num_scored", type=int, default=MANY, help="clips of the long run of predict.py")
+    parser.add_argument("--kept", type=Path, default=ROOT / "output" / "speed.json", help=KEPT_HELP)
     args = parser.parse_args(arguments)
-    rows = measure(args.model, args.data_dir, args.num_clips, args.num_repeats, args.num_scored)
+    load = os.getloadavg()[1]
+    settings = (args.num_clips, args.num_repeats)
+    rows: list[Row] = []
+    # Written after each step, so that a run that is broken off leaves what it found.
+    for found in measure(args.model, args.data_dir, *settings, args.num_scored, args.kept):
+        rows = all_rows(found)
+        args.output.write_text(document(rows, *settings, load), encoding="utf-8")
+    write_costs(args.scale, found["few clips"], found["many clips"])
     for row in rows:
         verdict = {True: "met", False: "MISSED", None: "-"}[row.is_met]
         print(f"{verdict:7s} {row.what}\n        {row.measured}  [{row.goal}; beside {row.beside}]")
-    args.output.write_text(document(rows, shlex.join(["python", "benchmarks/speed.py", *arguments])))
-    print(f"Written: {args.output}")
+    args.kept.unlink()
+    print(f"Written: {args.output}, {args.scale}")
 
 
 if __name__ == "__main__":

@@ -165,4 +165,5 @@ def measure_onnx(
         return lambda: [each.predict_probabilities([waveform]) for waveform in timed]
 
     seconds = seconds_of({name: asking(each) for name, each in recognizers.items()}, num_repeats)
+    found["num_clips"] = len(files)
     return found | {f"{name}_ms": 1000 * value / len(timed) for name, value in seconds.items()}

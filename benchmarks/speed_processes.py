@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
+import pyarrow.compute
+import pyarrow.parquet
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,6 +41,19 @@ STARTS = {
     "first answer, app": APP,
     "first answer, wav2vec2-base pipeline": ENCODER,
 }
+
+
+# The peak of getrusage would be that of this program, which the new one was forked from, if that is larger.
+REPORT = """
+import pathlib, resource, time
+seconds = time.process_time()
+try:
+    status = pathlib.Path("/proc/self/status").read_text()
+    kilobytes = int(status.partition("VmHWM:")[2].split()[0])
+except OSError:
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(seconds, kilobytes)
+"""
 
 
 class Watch:
@@ -90,11 +105,9 @@ class Watch:
 def measure_starts(model: Path, graph: Path, clip: Path) -> dict[str, dict[str, float]]:
     """Seconds and megabytes of a fresh process up to each of `STARTS`."""
     names = f"MODEL, GRAPH, CLIP = {str(model)!r}, {str(graph)!r}, {str(clip)!r}\n"
-    report = "\nimport resource, time\n"
-    report += "print(time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     found = {}
     for name, script in STARTS.items():
-        watch = Watch([sys.executable, "-c", names + script + report])
+        watch = Watch([sys.executable, "-c", names + script + REPORT])
         cpu_seconds, kilobytes = watch.output.split()[-2:]
         found[name] = {
             "cpu_seconds": float(cpu_seconds),
@@ -115,8 +128,13 @@ def measure_scoring(graph: Path, files: Sequence[Path], num_clips: int, num_work
         watch = Watch([*command, "--num_workers", str(num_workers)])
         if f"({num_clips} clips)" not in watch.output:
             raise RuntimeError(f"predict.py did not score {num_clips} clips: {watch.output}")
+        seconds = pyarrow.parquet.read_table(output, columns=["duration_seconds"])["duration_seconds"]
     return {
+        "num_clips": num_clips,
+        "num_workers": num_workers,
         "clips_per_second": num_clips / watch.wall_seconds,
         "clips_per_cpu_second": num_clips / watch.cpu_seconds,
         "megabytes": watch.peak_bytes / 1e6,
+        "seconds_a_clip": pyarrow.compute.mean(seconds).as_py(),
+        "kilobytes_a_clip": sum(file.stat().st_size for file in files) / len(files) / 1000,
     }
