@@ -1,5 +1,8 @@
 """Training learns, repeats bit for bit, keeps the best checkpoint and never hears whom it is tested on."""
 
+import json
+import os
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -9,8 +12,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import train_together
 from datasets import Dataset
 from safetensors.torch import load_file
+from train_together import train_tiny
 
 from ser import features, training
 from ser.augmentation import WAVEFORM_ONLY
@@ -318,3 +323,22 @@ def test_the_trainer_groups_by_length_and_epoch(train):
     first = [batch["input_features"].shape for batch in loader]
     loader.set_epoch(1)
     assert [batch["input_features"].shape for batch in loader] != first
+
+
+def test_two_processes_give_the_figures_of_one(tiny_ravdess, tmp_path, monkeypatch):
+    """All clips a step; what remains is that batch normalisation sees the clips of its own process."""
+    # Put back afterwards.
+    monkeypatch.setattr(training, "MelAugmentationRecipe", training.MelAugmentationRecipe)
+    alone = train_tiny(tiny_ravdess, tmp_path / "features")
+    found = tmp_path / "found.json"
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    command += [str(Path(train_together.__file__)), str(tiny_ravdess), str(tmp_path / "features"), str(found)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    together = json.loads(found.read_text())
+    assert (alone["num_processes"], together["num_processes"]) == (1, 2)
+    assert alone["losses"][-1] < 0.9 * alone["losses"][0], "nothing was learnt that could differ"
+    assert together["losses"] == pytest.approx(alone["losses"], abs=0.1)
+    assert together["scores"] == pytest.approx(alone["scores"], abs=0.1)
+    np.testing.assert_allclose(together["probabilities"], alone["probabilities"], rtol=0, atol=0.1)
