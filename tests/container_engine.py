@@ -64,10 +64,11 @@ class Engine:
         found = pip_settings()
         shelves = local_paths(" ".join(found.values()))
         page.write_text(links_with_hashes(shelves), encoding="utf-8")
-        found["find-links"] = f"{found.get('find-links', '')} {page}"
+        inside = Path("/etc") / page.name  # not in /tmp, which the build empties
+        found["find-links"] = f"{found.get('find-links', '')} {inside}"
         lines = [f"{name} = {value}\n" for name, value in found.items()]
         settings.write_text(f"[global]\n{''.join(lines)}", encoding="utf-8")
-        volumes = {settings: Path("/etc/pip.conf"), page: page, **{path: path for path in shelves}}
+        volumes = {settings: Path("/etc/pip.conf"), page: inside, **{path: path for path in shelves}}
         self.buildah(
             *("bud", "--pull" if pull else "--pull-never", "--layers=false", "--format", "docker"),
             *(f"--volume={source}:{target}:ro" for source, target in volumes.items()),
@@ -78,10 +79,10 @@ class Engine:
         self.config = json.loads(self.buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
 
     def command(self, program: list[str], **variables: str) -> list[str]:
-        """What runs a program as a container would: the image's user and variables, only /tmp writable.
+        """What runs a program as a container would: the image's user and variables, a read-only root.
 
-        As with `read_only`, `tmpfs`, `cap_drop` and `no-new-privileges` in `compose.yaml`. The network is
-        that of this machine.
+        Only /tmp and /dev/shm can be written, as with `read_only`, `tmpfs`, `cap_drop` and
+        `no-new-privileges` in `compose.yaml`. The network is that of this machine.
         """
         user, _, group = self.config["User"].partition(":")
         environment = [*self.config["Env"], *(f"{name}={value}" for name, value in variables.items())]
@@ -97,6 +98,8 @@ class Engine:
             f"mount -t tmpfs -o size=1g,mode=1777 tmpfs {root}/tmp",
             f"mount -t proc proc {root}/proc",
             f"mount -t tmpfs -o size=64k tmpfs {root}/dev",
+            f"mkdir {root}/dev/shm",  # for locks between processes; engines give 64 MB
+            f"mount -t tmpfs -o size=64m,mode=1777 tmpfs {root}/dev/shm",
             *(f"touch {root}/dev/{name}" for name in ("null", "urandom")),
             *(f"mount --bind /dev/{name} {root}/dev/{name}" for name in ("null", "urandom")),
             f"exec chroot {root} {shlex.join(inside)}",

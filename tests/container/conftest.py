@@ -70,7 +70,7 @@ def demo_port(engine: Engine, free_port: int) -> Iterator[int]:
             print(f"\nThe demo answered {time.monotonic() - start:.1f} s after its start.")
             yield free_port
         finally:
-            server.terminate()
+            server.kill()  # what unshare is asked to end politely it does not hear; its child dies with it
 
 
 def _answers(port: int) -> bool:
