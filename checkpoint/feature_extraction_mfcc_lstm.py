@@ -180,8 +180,9 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
                 f"{type(self).__name__} needs {self.sampling_rate} Hz and {given}. "
                 f"Resample, then pass sampling_rate={self.sampling_rate}."
             )
+        cepstrum, offset = self.cepstrum()  # once for all clips
         features = [
-            self.features_of(self.mel_spectrogram(waveform)).numpy()
+            self._mfcc(self.mel_spectrogram(waveform), cepstrum, offset).numpy()
             for waveform in self._as_batch(raw_speech)
         ]
         return self.pad(
@@ -307,7 +308,10 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         Returns:
             Coefficients of shape `(num_frames, feature_size)`, normalised if `do_normalize`.
         """
-        cepstrum, offset = self.cepstrum()
+        return self._mfcc(mel_db, *self.cepstrum())
+
+    def _mfcc(self, mel_db: torch.Tensor, cepstrum: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
+        """As `features_of`, with what `cepstrum` gives."""
         return torch.addmm(offset, mel_db.clamp(min=mel_db.max().item() - self.dynamic_range_db), cepstrum)
 
     def cepstrum(self) -> tuple[torch.Tensor, torch.Tensor]:
