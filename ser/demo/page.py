@@ -19,6 +19,7 @@ SUBTITLE = (
     "How likely is each of eight emotions in a voice? Speak, and see what a small model heard, and when."
 )
 MAX_FILE_SIZE = "50mb"  # ten minutes of 16-bit mono at 40 kHz; what is longer or finer is sent compressed
+MAX_SESSIONS = 200  # remembered at once, by Gradio at 0.1 MB each: the one that was idle longest is forgotten
 DELETE_CACHE = (600, 3600)  # recordings lie in a temporary folder for an hour, looked at every ten minutes
 
 
@@ -52,6 +53,7 @@ def launch_options(allowed_hosts: list[str] | None = None) -> dict[str, Any]:
         "show_error": False,
         "enable_monitoring": False,
         "run_history": False,
+        "state_session_capacity": MAX_SESSIONS,
         "ssr_mode": False,
         "app_kwargs": guards(allowed_hosts),
         # Or Gradio asks itself for the page and gives up where a busy machine takes more than three seconds.

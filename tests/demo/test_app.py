@@ -7,6 +7,7 @@ import threading
 import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
 
 import app
@@ -54,6 +55,20 @@ def test_a_machine_too_busy_to_answer_at_once_still_serves(
     demo = build_demo(recognizer)
     demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     demo.close(verbose=False)
+
+
+def test_sessions_do_not_pile_up(recognizer: EmotionRecognizer, monkeypatch: pytest.MonkeyPatch):
+    """Every call of a program is a session of its own: without a limit, memory grows with each."""
+    monkeypatch.setattr("ser.demo.page.MAX_SESSIONS", 3)
+    demo = build_demo(recognizer)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    try:
+        for _ in range(6):
+            answer = httpx.post(f"{url}gradio_api/call/predict", json={"data": [None]}, timeout=30).json()
+            httpx.get(f"{url}gradio_api/call/predict/{answer['event_id']}", timeout=30)
+        assert len(demo.state_holder.session_data) == 3
+    finally:
+        demo.close(verbose=False)
 
 
 def test_the_program_serves_the_page_and_names_a_taken_port(untrained_checkpoint: Path):
