@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import evaluation  # noqa: E402
+from benchmarks.strangeness import DEMO_SCORE  # noqa: E402
 from benchmarks.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AUROC, measure_unlike  # noqa: E402
 from ser.corpora import CORPUS_TITLES  # noqa: E402
 from ser.evaluation import GROUPS  # noqa: E402
@@ -123,6 +124,7 @@ def unlike_section(unlike: dict[str, Any]) -> Iterator[str]:
     )
     yield ""
     yield use_sentence(unlike["auroc"])
+    yield from ("", *flagged_lines(unlike["flagged"]))
     yield ""
 
 
@@ -137,8 +139,21 @@ def use_sentence(auroc: dict[str, dict[str, float]]) -> str:
     reached = f"is reached by: {', '.join(earning)}" if earning else "is reached by none"
     return (
         f"**The bar for showing a score to a user, at least {bar}, {reached}.** A score of pooled vectors "
-        "needs those of the training clips, which a checkpoint does not hold; the demo keeps to its hints."
+        "needs those of the training clips, which a checkpoint does not hold."
     )
+
+
+def flagged_lines(flagged: dict[str, float]) -> Iterator[str]:
+    """How often the demo answers that it is not sure because a sound is unlike those of the training."""
+    yield (
+        f"The demo goes by the {DEMO_SCORE}, whose mean and covariance the checkpoint brings along "
+        "(`ser/strangeness.py`): beyond the distance that 99 % of the clips of the training keep to, each "
+        "measured from those of the other actors, it answers that it is not sure. So it does with"
+    )
+    yield ""
+    yield f"| {' | '.join(flagged)} |"
+    yield "|---" * len(flagged) + "|"
+    yield f"| {' | '.join(f'{100 * share:.0f} %' for share in flagged.values())} |"
 
 
 def main(arguments: list[str], root: Path = ROOT) -> None:

@@ -62,7 +62,7 @@ def signal_path(recognizer: EmotionRecognizer, clip: Path) -> list[tuple[str, st
     ]
     handles = [
         module.register_forward_hook(lambda module, _, output: parts.append(_part(module, output)))
-        for module in _parts_of(model)
+        for module in _parts_of(model.members[0])
     ]
     try:
         with torch.inference_mode():
@@ -70,7 +70,10 @@ def signal_path(recognizer: EmotionRecognizer, clip: Path) -> list[tuple[str, st
     finally:
         for handle in handles:
             handle.remove()
-    return [*parts, ("divide by the temperature, softmax: probabilities", f"{model.config.num_labels}")]
+    num_labels = str(model.config.num_labels)
+    if model.config.ensemble_size > 1:
+        parts.append((f"mean of {model.config.ensemble_size} such networks side by side", num_labels))
+    return [*parts, ("divide by the temperature, softmax: probabilities", num_labels)]
 
 
 def diagram(parts: list[tuple[str, str]]) -> str:
@@ -83,9 +86,9 @@ def diagram(parts: list[tuple[str, str]]) -> str:
     return "\n".join([*lines, "```", ""])
 
 
-def _parts_of(model: nn.Module) -> list[nn.Module]:
+def _parts_of(member: nn.Module) -> list[nn.Module]:
     modules = []
-    for child in model.children():
+    for child in member.children():
         modules += list(child) if isinstance(child, nn.ModuleList) else [child]
     return [module for module in modules if not isinstance(module, UNSEEN)]
 

@@ -133,7 +133,8 @@ def num_multiply_adds(model: MfccLstmForAudioClassification, num_frames: int) ->
     for _ in range(config.num_hidden_layers):
         total += num_frames * 2 * 4 * config.hidden_size * (width + config.hidden_size)
         width = 2 * config.hidden_size
-    return total + num_frames * (width + 1) * config.attention_size + 2 * width * cast(int, config.num_labels)
+    total += num_frames * (width + 1) * config.attention_size + 2 * width * cast(int, config.num_labels)
+    return config.ensemble_size * total
 
 
 def measure_onnx(

@@ -14,7 +14,7 @@ from ser.audio import load_audio
 from ser.collation import FeatureCollator
 from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
-from ser.modeling_mfcc_lstm import BidirectionalLstm, MfccLstmForAudioClassification
+from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
 
 BATCH_SIZE = 32
 
@@ -52,10 +52,11 @@ def measure_training(
 
     ours = MfccLstmForAudioClassification(cast(MfccLstmConfig, model.config))
     usual = MfccLstmForAudioClassification(cast(MfccLstmConfig, model.config))
-    for index, layer in enumerate(usual.lstm_layers):
-        if isinstance(layer, BidirectionalLstm):
-            width = layer.forward_lstm.input_size
-            usual.lstm_layers[index] = PackedLstm(width, model.config.hidden_size)
+    for member in usual.members:
+        layers = cast(nn.ModuleList, member.lstm_layers)
+        for index, layer in enumerate(layers):
+            width = cast(nn.LSTM, layer.forward_lstm).input_size
+            layers[index] = PackedLstm(width, model.config.hidden_size)
 
     def epoch(network: MfccLstmForAudioClassification, order: Sequence[int], recompute: bool) -> float:
         network.train()

@@ -14,9 +14,11 @@ from scipy.special import entr, logsumexp, softmax
 
 from ser.inference import EmotionRecognizer
 from ser.quality import quality_hints
+from ser.strangeness import Strangeness, summarise_features
 
 SHRINKAGE = 0.01  # towards a round cloud, for there are few clips for so many dimensions
 NUM_NEIGHBOURS = 10
+DEMO_SCORE = "distance of MFCC statistics"
 NUM_MOVING = 13  # coefficients that tell the shape of the spectrum and little of the pitch
 
 
@@ -39,39 +41,41 @@ class Heard(NamedTuple):
 
 def hear(recognizer: EmotionRecognizer, waveforms: Iterable[np.ndarray]) -> Heard:
     """Lets the model hear waveforms at its rate, one by one."""
-    pooled: list[np.ndarray] = []
-    hook = recognizer.model.classifier.register_forward_hook(
-        lambda _module, inputs, _output: pooled.append(inputs[0][0].numpy())
-    )
+    pooled: list[list[np.ndarray]] = []
+    hooks = [
+        member.classifier.register_forward_hook(
+            lambda _module, inputs, _output: pooled[-1].append(inputs[0][0].numpy())
+        )
+        for member in recognizer.model.members
+    ]
     logits, statistics, num_hints = [], [], []
     extract = recognizer.feature_extractor
     try:
         for waveform in waveforms:
             inputs = extract([waveform], sampling_rate=extract.sampling_rate, return_tensors="pt")
+            pooled.append([])
             with torch.inference_mode():
                 logits.append(recognizer.model(**inputs).logits[0].numpy())
-            statistics.append(feature_summary(inputs["input_features"][0].numpy()))
+            statistics.append(summarise_features(inputs["input_features"][0].numpy()))
             num_hints.append(len(quality_hints(waveform, extract.sampling_rate)))
     finally:
-        hook.remove()
-    return Heard(np.stack(logits), np.stack(pooled), np.stack(statistics), np.array(num_hints))
+        for hook in hooks:
+            hook.remove()
+    beside = np.stack([np.concatenate(each) for each in pooled])
+    return Heard(np.stack(logits), beside, np.stack(statistics), np.array(num_hints))
 
 
-def feature_summary(features: np.ndarray) -> np.ndarray:
-    """Mean, deviation and deviation of the change of `(num_frames, feature_size)`, as one vector."""
-    change = np.diff(features, axis=0, prepend=features[:1])
-    return np.concatenate([features.mean(axis=0), features.std(axis=0), change.std(axis=0)])
-
-
-def strangeness_scores(known: Heard, labels: np.ndarray) -> dict[str, Callable[[Heard], np.ndarray]]:
+def strangeness_scores(
+    known: Heard, labels: np.ndarray, of_demo: Strangeness
+) -> dict[str, Callable[[Heard], np.ndarray]]:
     """Every score by name, fitted to the training clips.
 
     Args:
         known: The training clips, heard.
         labels: Their emotions, (num_clips,).
+        of_demo: What the checkpoint brings along, for `DEMO_SCORE`.
     """
     to_nearest_class = mahalanobis(known.pooled, labels)
-    to_training = mahalanobis(known.statistics, np.zeros(len(labels), dtype=int))
     by_movement = mahalanobis(_movement(known), np.zeros(len(labels), dtype=int))
     directions = _directions(known.pooled)
     return {
@@ -82,7 +86,7 @@ def strangeness_scores(known: Heard, labels: np.ndarray) -> dict[str, Callable[[
         "nearest pooled vectors": lambda heard: (
             -np.sort(_directions(heard.pooled) @ directions.T, axis=1)[:, -NUM_NEIGHBOURS]
         ),
-        "distance of MFCC statistics": lambda heard: to_training(heard.statistics),
+        DEMO_SCORE: lambda heard: of_demo.distances(heard.statistics),
         "distance of MFCC deviations": lambda heard: by_movement(_movement(heard)),
         "any hint of the demo": lambda heard: np.minimum(heard.num_hints, 1),
     }

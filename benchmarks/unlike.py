@@ -35,7 +35,11 @@ def measure_unlike(model: str, ravdess_dir: str, emodb_dir: str) -> dict[str, An
         emodb_dir: Folder of EmoDB.
 
     Returns:
-        `auroc` by score and kind of sound; `best`, as `best_score` says; and numbers of clips.
+        `auroc` by score and kind of sound; `flagged`, the share of each kind that the demo calls unlike
+        speech; `best`, as `best_score` says; and numbers of clips.
+
+    Raises:
+        ValueError: If the checkpoint does not bring along what the demo judges by.
     """
     recognizer = EmotionRecognizer.from_pretrained(model)
     rate = recognizer.sampling_rate
@@ -43,7 +47,12 @@ def measure_unlike(model: str, ravdess_dir: str, emodb_dir: str) -> dict[str, An
     clips, strangers = load_ravdess(ravdess_dir), load_emodb(emodb_dir)
     actors = np.array(clips["actor"])
     known = clips.select(np.flatnonzero(np.isin(actors, sorted(actors_heard)))[::KNOWN_STEP])
-    scores = strangeness_scores(hear(recognizer, waveforms_of(recognizer, known)), np.array(known["emotion"]))
+    of_demo = recognizer.strangeness
+    if of_demo is None:
+        raise ValueError(f"{model} holds no statistics of its training: train it anew with train.py.")
+    scores = strangeness_scores(
+        hear(recognizer, waveforms_of(recognizer, known)), np.array(known["emotion"]), of_demo
+    )
     unseen = list(
         waveforms_of(recognizer, clips.select(np.flatnonzero(np.isin(actors, SHIPPED_TEST_ACTORS))))
     )
@@ -63,8 +72,13 @@ def measure_unlike(model: str, ravdess_dir: str, emodb_dir: str) -> dict[str, An
         of_kind["no speech"] = np.concatenate([of_kind[kind] for kind in KINDS])
         order = (CONTROL, "EmoDB", "no speech", *KINDS)
         auroc[name] = {kind: _auroc(score(usual), of_kind[kind]) for kind in order}
+    flagged = {
+        kind: float(np.mean(of_demo.distances(each.statistics) > of_demo.threshold))
+        for kind, each in {"unseen voices": usual, **heard}.items()
+    }
     return {
         "auroc": auroc,
+        "flagged": {kind: round(share, 4) for kind, share in flagged.items()},
         "best": best_score(auroc),
         "num_known_clips": len(known),
         "num_unseen_clips": len(unseen),

@@ -1,5 +1,7 @@
 """The emotion classifier: convolutions (if any), a bidirectional LSTM, attentive pooling, one linear layer.
 
+All that several times side by side, as an ensemble in one file.
+
 Shapes: B clips, T frames, T' frames after the strides of the convolutions, C channels, H units a direction.
 """
 
@@ -21,10 +23,13 @@ class MfccLstmOutput(ModelOutput):
     """What the classifier returns.
 
     Attributes:
-        loss: Cross-entropy with `labels`, if those were given.
-        logits: Scores of shape `(B, num_labels)`; their softmax is each emotion's calibrated probability.
-        attention_weights: Share of each frame in the pooled clip, shape `(B, T')`; non-negative, sums to one.
-        hidden_states: Input of the LSTM and output of each of its layers, each `(B, T', width)`, if wanted.
+        loss: Cross-entropy of each member with `labels`, their mean, if those were given.
+        logits: Scores of shape `(B, num_labels)`, the members' mean; their softmax is each emotion's
+            calibrated probability.
+        attention_weights: Share of each frame in the pooled clip, the members' mean, shape `(B, T')`;
+            non-negative, sums to one.
+        hidden_states: Input of the LSTM and output of each of its layers, each `(B, T', width)` with the
+            members beside each other, if wanted.
     """
 
     loss: torch.Tensor | None = None
@@ -167,11 +172,11 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
                     )  # as a whole: `init` knows a loaded tensor, not a slice of one
 
 
-class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
-    """MFCC-LSTM, plain or with convolutions in front (`MfccLstmConfig.conv_channels`); one label a clip."""
+class MfccLstm(nn.Module):
+    """One member of the ensemble: the whole way from features to scores."""
 
     def __init__(self, config: MfccLstmConfig):
-        super().__init__(config)
+        super().__init__()
         widths = [config.feature_size, *config.conv_channels]
         self.convolutions = nn.ModuleList(
             MaskedConvolution(before, after, config.conv_kernel_size, stride, config.conv_dropout)
@@ -185,6 +190,38 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
         self.pooling = AttentiveStatisticsPooling(lstm_size, config.attention_size)
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(2 * lstm_size, cast(int, config.num_labels))
+
+    def forward(
+        self, input_features: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
+        """`input_features` (B, T, feature_size) and `mask` (B, T) to scores, attention weights and states.
+
+        These are `(B, num_labels)`, `(B, T')` and, for the input of the LSTM and the output of each of its
+        layers, `(B, T', width)`.
+        """
+        hidden = (input_features * mask[:, :, None]).transpose(1, 2)  # (B, C, T)
+        for convolution in self.convolutions:
+            hidden, mask = convolution(hidden, mask)
+        hidden = self.dropout(hidden.transpose(1, 2))  # (B, T', C)
+        hidden_states: tuple[torch.Tensor, ...] = (hidden,)
+        for layer in self.lstm_layers:
+            hidden = layer(hidden, mask)
+            hidden_states += (hidden,)
+        pooled, attention_weights = self.pooling(hidden, mask)
+        return self.classifier(self.dropout(pooled)), attention_weights, hidden_states
+
+
+class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
+    """MFCC-LSTM, plain or with convolutions in front (`MfccLstmConfig.conv_channels`); one label a clip.
+
+    It is an ensemble of `MfccLstmConfig.ensemble_size` networks that see the same batches and differ in their
+    random start and dropout (Lakshminarayanan, Pritzel and Blundell, 2017). Each learns for itself, and their
+    mean score answers.
+    """
+
+    def __init__(self, config: MfccLstmConfig):
+        super().__init__(config)
+        self.members = nn.ModuleList(MfccLstm(config) for _ in range(config.ensemble_size))
         self.post_init()
 
     def forward(
@@ -213,26 +250,25 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
             attention_mask = torch.ones(input_features.shape[:2], device=input_features.device)
         mask = attention_mask.to(input_features.dtype)
 
-        hidden = (input_features * mask[:, :, None]).transpose(1, 2)  # (B, C, T)
-        for convolution in self.convolutions:
-            hidden, mask = convolution(hidden, mask)
-        hidden = self.dropout(hidden.transpose(1, 2))  # (B, T', C)
-
-        hidden_states: tuple[torch.Tensor, ...] = (hidden,)
-        for layer in self.lstm_layers:
-            hidden = layer(hidden, mask)
-            hidden_states += (hidden,)
-        pooled, attention_weights = self.pooling(hidden, mask)
-        logits = self.classifier(self.dropout(pooled)) / self.config.temperature
-
+        scores, attention_weights, hidden_states = zip(
+            *(member(input_features, mask) for member in self.members), strict=True
+        )
+        member_logits = torch.stack(scores) / self.config.temperature  # (ensemble_size, B, num_labels)
         output = MfccLstmOutput(
-            loss=None if labels is None else nn.functional.cross_entropy(logits, labels),
-            logits=logits,
-            attention_weights=attention_weights,
-            hidden_states=hidden_states if output_hidden_states else None,
+            loss=None if labels is None else self._mean_loss(member_logits, labels),
+            logits=member_logits.mean(dim=0),
+            attention_weights=torch.stack(attention_weights).mean(dim=0),
+            hidden_states=tuple(torch.cat(states, dim=-1) for states in zip(*hidden_states, strict=True))
+            if output_hidden_states
+            else None,
         )
         return_dict = self.config.return_dict if return_dict is None else return_dict
         return output if return_dict else output.to_tuple()
+
+    @staticmethod
+    def _mean_loss(member_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy of each member by itself, so that each learns the task alone; their mean."""
+        return torch.stack([nn.functional.cross_entropy(logits, labels) for logits in member_logits]).mean()
 
 
 MfccLstmConfig.register_for_auto_class()

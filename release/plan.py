@@ -16,8 +16,8 @@ EMODB_FOLDER = "data/emodb"
 CROSS_VALIDATIONS = {
     ("dev5", "hybrid"): (),
     ("luna5", "hybrid"): (),
-    ("luna5", "plain"): ("--architecture", "plain"),
-    ("stratified80", "hybrid"): (),
+    ("luna5", "plain"): ("--architecture", "plain", "--ensemble_size", "1"),
+    ("stratified80", "hybrid_12_passes"): ("--num_train_epochs", "12"),
 }
 """Protocol and name of the results, and the options that they are made with; each with every seed."""
 
@@ -102,7 +102,7 @@ def release_steps(
             "calibrate",
             "fit temperature and doubt on voices held out",
             (sys.executable, "benchmarks/calibrate.py", "--recipe", "hybrid"),
-            ("benchmarks/results/dev5/hybrid/*", "benchmarks/calibrate.py", "ser/calibration.py"),
+            ("benchmarks/results/luna5/hybrid/*", "benchmarks/calibrate.py", "ser/calibration.py"),
         ),
         *_rates(on_corpus),
         Step("report", "fill tables, pictures and the model card", ("make", "report"), MEASURED),

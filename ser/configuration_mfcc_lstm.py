@@ -6,7 +6,14 @@ from typing import Any
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-SIZES = ("feature_size", "conv_kernel_size", "hidden_size", "num_hidden_layers", "attention_size")
+SIZES = (
+    "feature_size",
+    "conv_kernel_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "attention_size",
+    "ensemble_size",
+)
 
 
 @strict
@@ -23,6 +30,7 @@ class MfccLstmConfig(PreTrainedConfig):
         hidden_size: Units of the LSTM in each direction.
         num_hidden_layers: Stacked bidirectional LSTM layers, with a residual connection where widths allow.
         attention_size: Width of the hidden layer of the attentive pooling.
+        ensemble_size: Networks of these sizes side by side, whose mean score is the answer.
         conv_dropout: Dropout probability after every convolution.
         dropout: Dropout probability before the LSTM and before the classifier.
         temperature: What the classifier's scores are divided by to give `logits`; above 1 makes the
@@ -39,12 +47,13 @@ class MfccLstmConfig(PreTrainedConfig):
     model_type = "mfcc-lstm"
 
     feature_size: int = 40
-    conv_channels: list[int] | tuple[int, ...] = (128, 128, 128)
+    conv_channels: list[int] | tuple[int, ...] = (96, 96, 96)
     conv_strides: list[int] | tuple[int, ...] = (2, 2, 1)
     conv_kernel_size: int = 5
-    hidden_size: int = 128
+    hidden_size: int = 96
     num_hidden_layers: int = 1
-    attention_size: int = 128
+    attention_size: int = 96
+    ensemble_size: int = 2
     conv_dropout: float | int = 0.05
     dropout: float | int = 0.3
     temperature: float | int = 1.0

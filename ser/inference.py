@@ -23,6 +23,7 @@ from .audio import (
 if TYPE_CHECKING:  # torch and transformers are imported where they are used: the ONNX file does without them
     from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
     from .modeling_mfcc_lstm import MfccLstmForAudioClassification
+    from .strangeness import Strangeness
 
 Clip = str | os.PathLike[str] | bytes | tuple[np.ndarray, int]
 """A sound: a file's path, a file's bytes, or a waveform of shape `(num_samples,)` with its rate in Hz."""
@@ -73,10 +74,14 @@ class EmotionRecognizer:
     max_batch_clips = MAX_BATCH_CLIPS
 
     def __init__(
-        self, model: "MfccLstmForAudioClassification", feature_extractor: "MfccLstmFeatureExtractor"
+        self,
+        model: "MfccLstmForAudioClassification",
+        feature_extractor: "MfccLstmFeatureExtractor",
+        strangeness: "Strangeness | None" = None,
     ):
         self.model = model.eval()
         self.feature_extractor = feature_extractor
+        self.strangeness = strangeness
         id2label = cast(dict[int, str], model.config.id2label)
         self.emotions: tuple[str, ...] = tuple(id2label[i] for i in range(len(id2label)))
 
@@ -107,9 +112,11 @@ class EmotionRecognizer:
             raise ValueError(f"backend must be 'torch' or 'onnx', got {backend!r}.")
         from safetensors import SafetensorError
         from transformers import AutoFeatureExtractor
+        from transformers.utils.hub import cached_file
 
         from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
         from .modeling_mfcc_lstm import MfccLstmForAudioClassification
+        from .strangeness import FILE_NAME, Strangeness
 
         name = os.fspath(folder_or_hub_id)
         try:
@@ -129,12 +136,17 @@ class EmotionRecognizer:
                 f"The feature extractor in {name} gives {feature_extractor.feature_size} values a frame, its "
                 f"model takes {model.config.feature_size}. Fetch the checkpoint anew."
             )
-        return cls(model, feature_extractor)
+        statistics = cached_file(
+            name, FILE_NAME, revision=revision, _raise_exceptions_for_missing_entries=False
+        )
+        return cls(model, feature_extractor, Strangeness.load(statistics) if statistics else None)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
-        """Write a checkpoint that `from_pretrained` reads: weights, settings and the code of both."""
+        """Write a checkpoint that `from_pretrained` reads: weights, settings, statistics and the code."""
         self.model.save_pretrained(folder)
         self.feature_extractor.save_pretrained(folder)
+        if self.strangeness is not None:
+            self.strangeness.save(folder)
 
     def fingerprint(self) -> str:
         """SHA-256 of weights and settings, the same wherever they were loaded from."""
@@ -184,6 +196,21 @@ class EmotionRecognizer:
         for rows in _batches([len(each) for each in waveforms], self.sampling_rate, self.max_batch_clips):
             probabilities[rows], _ = self._forward([waveforms[row] for row in rows])
         return probabilities
+
+    def is_strange(self, clip: Clip) -> bool:
+        """Whether a clip is unlike those of the training, so that its probabilities mean little.
+
+        `False` too where the checkpoint does not hold what it takes to tell: see `Strangeness`.
+
+        Raises:
+            AudioError: If the clip cannot be used.
+        """
+        if self.strangeness is None:
+            return False
+        features = self.feature_extractor(
+            self.load(clip), sampling_rate=self.sampling_rate, return_tensors="np"
+        )
+        return self.strangeness.is_strange(features["input_features"][0])
 
     def attend(self, clip: Clip) -> Attention:
         """Where in a clip the model listened.

@@ -26,9 +26,14 @@ class MelAugmentationRecipe:
         max_crop_frames: The longest part that is kept: padding a batch to one slow clip costs more time than
             the end of that clip is worth.
         max_vocal_tract_warp: Formants move by up to this share, up or down.
+        max_frames: The longest clip with noisy ends.
         noise_prob: Share of clips with noise: white, or falling with frequency, or babble, evenly.
         min_snr_db: Loudest noise, in dB below the clip's mean power.
         max_snr_db: Quietest noise likewise.
+        untrimmed_snr_db: Noise louder than this is not cut off a recording's ends, for it lies less than
+            `MfccLstmFeatureExtractor.trim_top_db` below the loudest speech.
+        noisy_ends_prob: Share of the clips with so loud noise that have it before and after the speech too.
+        max_noisy_end_frames: Longest such stretch at either end.
         max_noise_exponent: Noise that is not white falls as `1 / f ** exponent`, with exponents up to this.
         max_babblers: Most voices that babble consists of; two are the fewest.
         band_limit_prob: Share of clips heard through a telephone or a poor codec.
@@ -42,10 +47,14 @@ class MelAugmentationRecipe:
 
     min_crop_fraction: float = 0.75
     max_crop_frames: int = 240
+    max_frames: int = 280
     max_vocal_tract_warp: float = 0.1
     noise_prob: float = 0.6
     min_snr_db: float = 8.0
     max_snr_db: float = 40.0
+    untrimmed_snr_db: float = 24.0
+    noisy_ends_prob: float = 0.75
+    max_noisy_end_frames: int = 80
     max_noise_exponent: float = 2.0
     max_babblers: int = 6
     band_limit_prob: float = 0.1
@@ -92,8 +101,12 @@ class MelAugmenter:
         limit = recipe.max_vocal_tract_warp
         mel_db = self.warp_vocal_tract(mel_db, rng.uniform(1 - limit, 1 + limit))
         if rng.random() < recipe.noise_prob:
-            noise = self.draw_noise(len(mel_db), others, rng)
-            mel_db = self.add_noise(mel_db, noise, rng.uniform(recipe.min_snr_db, recipe.max_snr_db))
+            snr_db = rng.uniform(recipe.min_snr_db, recipe.max_snr_db)
+            before = after = 0
+            if snr_db < recipe.untrimmed_snr_db and rng.random() < recipe.noisy_ends_prob:
+                before, after = self.draw_ends(len(mel_db), rng)
+            noise = self.draw_noise(before + len(mel_db) + after, others, rng)
+            mel_db = self.add_noise(mel_db, noise, snr_db, before)
         if rng.random() < recipe.band_limit_prob:
             mel_db = self.limit_band(mel_db, rng.uniform(50.0, 350.0), rng.uniform(3_000.0, 7_000.0))
         if rng.random() < recipe.equaliser_prob:
@@ -145,11 +158,27 @@ class MelAugmenter:
     def _at_unit_power(self, power: np.ndarray) -> np.ndarray:
         return power / (power @ self.shares).mean()
 
-    def add_noise(self, mel_db: np.ndarray, noise_power: np.ndarray, snr_db: float) -> np.ndarray:
-        """Add noise of a shape at `snr_db` below the clip's mean power."""
+    def draw_ends(self, num_frames: int, rng: np.random.Generator) -> tuple[int, int]:
+        """Frames of noise before and after a clip of so many frames."""
+        before, after = rng.integers(0, self.recipe.max_noisy_end_frames + 1, 2).tolist()
+        room = max(0, self.recipe.max_frames - num_frames)
+        if before + after > room:
+            before = room * before // (before + after)
+            after = room - before
+        return before, after
+
+    def add_noise(
+        self, mel_db: np.ndarray, noise_power: np.ndarray, snr_db: float, before: int = 0
+    ) -> np.ndarray:
+        """Add noise of a shape at `snr_db` below the clip's mean power, from `before` frames ahead of it.
+
+        The result is as long as the noise.
+        """
         power = to_power(mel_db)
         gain = (power @ self.shares).mean() * np.float32(10.0 ** (-snr_db / 10.0))
-        return to_decibels(power + gain * self._at_unit_power(noise_power))
+        noisy = gain * self._at_unit_power(noise_power)
+        noisy[before : before + len(power)] += power
+        return to_decibels(noisy)
 
     def limit_band(self, mel_db: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
         """Attenuate what lies outside of `low_hz` to `high_hz`, by 60 dB an octave and at most 60 dB."""

@@ -166,11 +166,12 @@ def _architecture_text(measured: Measurements) -> Iterator[str]:
     size = f", {millions:.2f} million parameters" if measured.num_parameters else ""
     if measured.is_mfcc_lstm:
         num_convolutions = len(measured.config.get("conv_channels", MfccLstmConfig().conv_channels))
+        num_members = measured.config.get("ensemble_size", MfccLstmConfig().ensemble_size)
         yield (
             "40 mel-frequency cepstral coefficients every 10 ms, normalised with the statistics of the"
-            f" training voices; {num_convolutions} convolutions; a bidirectional LSTM; attentive pooling over"
-            f" time; one linear layer{size}. The code comes with the weights and needs torch, numpy and"
-            " transformers."
+            f" training voices; {num_members} networks side by side, each of {num_convolutions} convolutions,"
+            f" a bidirectional LSTM, attentive pooling over time and one linear layer{size}. The code comes"
+            " with the weights and needs torch, numpy and transformers."
         )
     else:
         origin = f", made from `{measured.base_model}`" if measured.base_model else ""

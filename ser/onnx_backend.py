@@ -44,6 +44,7 @@ class OnnxRecognizer(EmotionRecognizer):
             self.min_samples = int(values["min_samples"])  # that the graph takes; zeros make up for them
         except (onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf, KeyError) as error:
             raise ValueError(f"{file} was not written by ser.onnx_export. Export the checkpoint.") from error
+        self.strangeness = None  # the graph gives no features to judge by
         self._fingerprint = hashlib.sha256(graph).hexdigest()
 
     @classmethod

@@ -6,6 +6,7 @@ from huggingface_hub import SpaceCard
 
 from .measurements import REPOSITORY
 from .model_card import published_card
+from .strangeness import FILE_NAME as STRANGENESS_FILE
 from .training_record import RECORD_NAME
 
 CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetensors")
@@ -15,6 +16,7 @@ CHECKPOINT_EXTRAS = (
     "LICENSE.md",
     "model.safetensors.index.json",
     "*_mfcc_lstm.py",
+    STRANGENESS_FILE,
     "training_curves.png",
     "training_metrics.json",
     RECORD_NAME,

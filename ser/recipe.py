@@ -31,6 +31,9 @@ class RecipeArguments:
         default="hybrid",
         metadata={"help": "CNN+LSTM hybrid or plain MFCC-LSTM.", "choices": sorted(ARCHITECTURES)},
     )
+    ensemble_size: int = field(
+        default=2, metadata={"help": "Networks that are trained side by side; their mean score answers."}
+    )
     num_augmented_copies: int = field(
         default=12, metadata={"help": "Randomly changed copies of each training clip."}
     )
@@ -46,11 +49,11 @@ class RecipeArguments:
         metadata={"help": "Strength of the random equaliser in training, in dB."},
     )
     temperature: float = field(
-        default=0.99,
+        default=1.0,
         metadata={"help": "What the trained scores are divided by, for honest probabilities."},
     )
     not_sure_below: float = field(
-        default=0.36,
+        default=0.43,
         metadata={"help": "Highest probability below which the demo answers that it is not sure."},
     )
     early_stopping_patience: int = field(

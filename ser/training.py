@@ -24,6 +24,7 @@ from .inference import EmotionRecognizer
 from .mel_augmentation import MelAugmentationRecipe
 from .modeling_mfcc_lstm import MfccLstmForAudioClassification
 from .recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
+from .strangeness import Strangeness
 from .termination import survival_callbacks
 from .trainer_metrics import compute_classification_metrics
 
@@ -76,6 +77,7 @@ def train_classifier(
     model = MfccLstmForAudioClassification(
         MfccLstmConfig(
             **ARCHITECTURES[recipe.architecture],
+            ensemble_size=recipe.ensemble_size,
             id2label=dict(enumerate(emotions)),
             label2id={emotion: label for label, emotion in enumerate(emotions)},
         )
@@ -97,7 +99,23 @@ def train_classifier(
     trainer.train(resume_from_checkpoint=checkpoint)
     model.config.temperature = recipe.temperature
     model.config.not_sure_below = recipe.not_sure_below
-    return trainer, EmotionRecognizer(model, feature_extractor)
+    return trainer, EmotionRecognizer(
+        model, feature_extractor, fit_strangeness(train_rows, feature_extractor)
+    )
+
+
+def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor) -> Strangeness:
+    """What tells sounds unlike the clips of a training.
+
+    Args:
+        spectrograms: As `extract_spectrograms` gives them; copies are left out.
+        feature_extractor: With the statistics of the training.
+    """
+    recorded = spectrograms.with_format("numpy", columns=["copy", "actor"])
+    rows = np.flatnonzero(recorded["copy"][:] == 0)
+    clips = spectrograms.with_format("torch", columns=["mel_spectrogram"]).select(rows)
+    features = (feature_extractor.features_of(clip["mel_spectrogram"]).numpy() for clip in clips)
+    return Strangeness.fit(features, recorded["actor"][:][rows])
 
 
 class LengthGroupedSampler(torch.utils.data.Sampler[int]):

@@ -21,6 +21,7 @@ def save_random_checkpoint(folder: Path, seed: int = 0, **config) -> Path:
         "hidden_size": 12,
         "num_hidden_layers": 2,
         "attention_size": 8,
+        "ensemble_size": 2,
         "temperature": 1.7,
         "id2label": dict(enumerate(EMOTIONS)),
         "label2id": {emotion: label for label, emotion in enumerate(EMOTIONS)},

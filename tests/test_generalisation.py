@@ -13,6 +13,7 @@ from benchmarks.nonspeech import KINDS, LEVELS_DB, make_nonspeech
 from benchmarks.strangeness import Heard, hear, mahalanobis, strangeness_scores
 from benchmarks.unlike import best_score
 from ser import EmotionRecognizer
+from ser.strangeness import Strangeness
 
 ROOT = Path(__file__).resolve().parents[1]
 INPUTS = ("benchmarks/results", "docs", "checkpoint")
@@ -82,7 +83,8 @@ def test_each_score_is_higher_for_what_is_strange() -> None:
         return Heard(logits, pooled, moving, np.full(50, offset))
 
     known = heard(0, 5)
-    for name, score in strangeness_scores(known, np.arange(50) % 2).items():
+    of_demo = Strangeness(np.ones(12), np.eye(12), 1.0)
+    for name, score in strangeness_scores(known, np.arange(50) % 2, of_demo).items():
         assert score(heard(20, 0)).min() > np.median(score(heard(0, 5))), name
 
 

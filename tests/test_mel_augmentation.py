@@ -93,6 +93,37 @@ def test_drawn_noise_falls_with_frequency_or_is_babble():
     assert min(slopes) < -1.5
 
 
+def test_loud_noise_is_heard_before_and_after_the_speech():
+    """A recording whose noise is loud is not trimmed; the network must have heard such ends."""
+    speech = spectrogram(NOISE)[:100]
+    noise = AUGMENTER.white_noise[:150]
+    noisy = AUGMENTER.add_noise(speech, noise, 10.0, before=30)
+    alone = np.concatenate([noisy[:30], noisy[130:]])
+    assert len(noisy) == 150
+    level = 10 * np.log10((to_power(speech) @ AUGMENTER.shares).mean())
+    assert 10 * np.log10((to_power(alone) @ AUGMENTER.shares).mean()) == pytest.approx(level - 10, abs=0.3)
+    assert (noisy[30:130] >= speech).all()
+
+
+@pytest.mark.parametrize(("snr_db", "grows"), [(10.0, True), (30.0, False)])
+def test_only_noise_that_trimming_leaves_has_ends(snr_db: float, grows: bool):
+    whole = {"min_crop_fraction": 1.0, "noise_prob": 1.0, "min_snr_db": snr_db, "max_snr_db": snr_db}
+    augmenter = MelAugmenter(EXTRACTOR, MelAugmentationRecipe(**whole, noisy_ends_prob=1.0))
+    speech = spectrogram(NOISE)
+    lengths = {len(augmenter(speech, [], np.random.default_rng(seed))) for seed in range(20)}
+    assert max(lengths) <= augmenter.recipe.max_frames
+    assert (max(lengths) > len(speech)) == grows
+
+
+def test_ends_share_what_room_there_is():
+    rng = np.random.default_rng(0)
+    for num_frames in (10, 250, 270, 280, 300):
+        for _ in range(20):
+            before, after = AUGMENTER.draw_ends(num_frames, rng)
+            assert 0 <= min(before, after) <= max(before, after) <= AUGMENTER.recipe.max_noisy_end_frames
+            assert before + after <= max(0, AUGMENTER.recipe.max_frames - num_frames)
+
+
 def test_without_others_there_is_no_babble():
     for seed in range(20):
         assert np.isfinite(AUGMENTER.draw_noise(10, [], np.random.default_rng(seed))).all()
@@ -112,7 +143,12 @@ def test_a_formant_moves_by_the_factor(factor: float):
 def test_speech_keeps_its_level_whatever_is_done_to_it():
     clip = spectrogram(NOISE * np.linspace(0.01, 1, len(NOISE), dtype=np.float32))
     recipe = MelAugmentationRecipe(
-        min_crop_fraction=1.0, noise_prob=1.0, band_limit_prob=1.0, equaliser_std_db=9.0, equaliser_prob=1.0
+        min_crop_fraction=1.0,
+        noise_prob=1.0,
+        noisy_ends_prob=0.0,
+        band_limit_prob=1.0,
+        equaliser_std_db=9.0,
+        equaliser_prob=1.0,
     )
     augmenter = MelAugmenter(EXTRACTOR, recipe)
     for seed in range(10):

@@ -209,7 +209,7 @@ def test_a_model_of_several_corpora_names_them_all():
 def test_the_parameters_are_those_of_the_model(tmp_path):
     model = AutoModelForAudioClassification.from_pretrained(save_random_checkpoint(tmp_path))
     assert measurements_of(tmp_path).num_parameters == model.num_parameters()
-    assert "; 2 convolutions;" in published_card(tmp_path, "someone/voices")
+    assert "2 networks side by side, each of 2 convolutions," in published_card(tmp_path, "someone/voices")
 
 
 def test_a_card_does_not_name_a_folder_as_its_base_model(tmp_path):
@@ -233,7 +233,7 @@ def test_another_checkpoint_is_published_with_its_own_numbers(tmp_path):
     card = published_card(tmp_path, "someone/voices")
     assert ModelCard(card).data.base_model == "someone/encoder"
     assert "A `wav2vec2` of transformers, made from `someone/encoder`" in card
-    assert "LSTM; attentive pooling" not in card
+    assert "LSTM, attentive pooling" not in card
     assert "A speech emotion classifier for English" in card
     for ours_alone in ("small", "trust_remote_code", "three Python files", "calibrat", "masked"):
         assert ours_alone in CARD

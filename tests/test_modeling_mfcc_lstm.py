@@ -28,7 +28,13 @@ def model(request) -> MfccLstmForAudioClassification:
 def build(**settings) -> MfccLstmForAudioClassification:
     """A small model in eval mode whose weights and batch statistics are all random."""
     torch.manual_seed(0)
-    sizes = {"feature_size": 6, "hidden_size": 7, "attention_size": 5, "num_hidden_layers": 2}
+    sizes = {
+        "feature_size": 6,
+        "hidden_size": 7,
+        "attention_size": 5,
+        "num_hidden_layers": 2,
+        "ensemble_size": 1,
+    }
     model = MfccLstmForAudioClassification(MfccLstmConfig(**(sizes | {"num_labels": 8} | settings)))
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d):
@@ -160,8 +166,8 @@ def test_hidden_states_are_the_lstms_input_and_each_layers_output(model):
         (5, num_frames, 14),
     ]
     mask = batch["attention_mask"][:, :: model.config.total_stride].float()
-    torch.testing.assert_close(states[1], model.lstm_layers[0](states[0], mask))
-    torch.testing.assert_close(states[2], model.lstm_layers[1](states[1], mask))
+    torch.testing.assert_close(states[1], model.members[0].lstm_layers[0](states[0], mask))
+    torch.testing.assert_close(states[2], model.members[0].lstm_layers[1](states[1], mask))
     model.config.output_hidden_states = True
     assert len(model(**batch).hidden_states) == 3
 
@@ -189,6 +195,24 @@ def test_a_tuple_holds_what_the_output_holds(model):
     for ours, theirs in zip(found, output.to_tuple(), strict=True):
         torch.testing.assert_close(ours, theirs)
     assert len(model(**batch, return_dict=False)) == 2
+
+
+@torch.no_grad()
+def test_an_ensemble_answers_with_its_members_mean_and_teaches_each_alone():
+    ensemble = build(**HYBRID, ensemble_size=3, temperature=1.5)
+    batch, labels = pad(clips(), 60), torch.tensor([0, 3, 7, 7, 1])
+    found = ensemble(**batch, labels=labels, output_hidden_states=True)
+    expected = []
+    for member in ensemble.members:
+        single = build(**HYBRID, temperature=1.5)
+        single.members[0].load_state_dict(member.state_dict())
+        expected.append(single(**batch, labels=labels, output_hidden_states=True))
+    assert not torch.allclose(expected[0].logits, expected[1].logits)
+    for name in ("logits", "attention_weights", "loss"):
+        mean = torch.stack([each[name] for each in expected]).mean(dim=0)
+        torch.testing.assert_close(found[name], mean)
+    beside = torch.cat([each.hidden_states[-1] for each in expected], dim=-1)
+    torch.testing.assert_close(found.hidden_states[-1], beside)
 
 
 def test_dropout_works_in_training_only(model):
@@ -236,7 +260,7 @@ def test_what_is_loaded_is_not_started_anew():
     """Of a layer that is loaded in part, only the rest is initialised."""
     model = build(**PLAIN)
     state = {name: torch.full_like(weight, 7.0) for name, weight in model.state_dict().items()}
-    kept = {name: state[name] for name in state if "bias_ih" in name or name == "classifier.weight"}
+    kept = {name: state[name] for name in state if "bias_ih" in name or name == "members.0.classifier.weight"}
     loaded = MfccLstmForAudioClassification.from_pretrained(None, config=model.config, state_dict=kept)
     for name, weight in loaded.state_dict().items():
         assert (weight == 7.0).all() == (name in kept), name

@@ -95,17 +95,32 @@ def test_tables_of_conditions_and_calibration_show_what_was_measured() -> None:
     assert "| rain | 50.0 | 12.5 | 10.0 to 15.0 |" in lines
 
     clips = calibrate.HeldOutClips(*(np.array(each) for each in honest_clips()))
-    measured = calibrate.calibrate(clips, clips)
+    measured = calibrate.calibrate(clips)
     table = "\n".join(calibrate.calibration_table({**measured, "command": "run"}))
     assert f"**{measured['temperature']:.2f}**" in table
-    assert f"| **{measured['luna5']['ece']:.3f}** |" in table
+    assert f"| **{measured['cross_fitted']['ece']:.3f}** |" in table
 
 
 def test_the_shipped_checkpoint_is_calibrated_as_measured() -> None:
     config = json.loads((ROOT / "checkpoint" / "config.json").read_text())
     measured = json.loads((ROOT / "docs" / "calibration.json").read_text())
     assert config["temperature"] == measured["temperature"] == RecipeArguments.temperature
-    assert config["not_sure_below"] == measured["dev5"]["threshold"] == RecipeArguments.not_sure_below
+    assert config["not_sure_below"] == measured["fitted"]["threshold"] == RecipeArguments.not_sure_below
+
+
+def test_what_ships_is_not_calibrated_on_the_actors_it_is_tested_on() -> None:
+    clips = calibrate.HeldOutClips(*(np.array(each) for each in honest_clips()))
+    fitted = calibrate.calibrate(clips)
+    deceived = clips._replace(
+        probabilities=np.concatenate([clips.probabilities, [[0.9, 0.1]] * 50]),
+        labels=np.concatenate([clips.labels, [1] * 50]),  # never right
+        actors=np.concatenate([clips.actors, [21, 22, 23, 24, 24] * 10]),
+        folds=np.concatenate([clips.folds, ["luna5-3"] * 50]),
+    )
+    refitted = calibrate.calibrate(deceived)
+    assert refitted["temperature"] == fitted["temperature"]
+    assert refitted["fitted"] == fitted["fitted"]
+    assert refitted["cross_fitted"] != fitted["cross_fitted"]
 
 
 def honest_clips(num_clips: int = 400) -> tuple[list, ...]:
@@ -121,7 +136,7 @@ def test_calibration_never_looks_at_the_actors_it_is_measured_on() -> None:
     labels = [0 if actor == 1 else 1 for actor in actors]
     labels[-40:], probabilities[-40:] = [0] * 40, [[0.999, 0.001]] * 40  # some deserve an answer
     clips = calibrate.HeldOutClips(*(np.array(each) for each in (probabilities, labels, actors, folds)))
-    calibrated, _ = calibrate.cross_fitted(clips, clips)
+    calibrated, _ = calibrate.cross_fitted(clips)
     first, second = calibrated[0].max(), calibrated[200].max()
     assert first < 0.6  # fitted on actor 2, who is mostly misheard
     assert second > 0.99  # fitted on actor 1, who is always understood

@@ -177,16 +177,16 @@ def test_pipeline_file_and_waveform_agree(hybrid, waveform, tmp_path):
 
 
 def _drop_head(weights):
-    del weights["classifier.bias"]
+    del weights["members.0.classifier.bias"]
 
 
 def _add_weight(weights):
-    weights["classifier.second.weight"] = torch.zeros(3)
+    weights["members.0.classifier.second.weight"] = torch.zeros(3)
 
 
 def _shrink_head(weights):
-    weights["classifier.weight"] = weights["classifier.weight"][:7].clone()
-    weights["classifier.bias"] = weights["classifier.bias"][:7].clone()
+    weights["members.0.classifier.weight"] = weights["members.0.classifier.weight"][:7].clone()
+    weights["members.0.classifier.bias"] = weights["members.0.classifier.bias"][:7].clone()
 
 
 @pytest.mark.parametrize("spoil", [_drop_head, _add_weight, _shrink_head])
@@ -208,7 +208,7 @@ def test_another_number_of_labels_needs_to_be_asked_for(damaged):
     model = AutoModelForAudioClassification.from_pretrained(
         damaged, num_labels=3, ignore_mismatched_sizes=True
     )
-    assert model.classifier.out_features == 3
+    assert [member.classifier.out_features for member in model.members] == [3, 3]
 
 
 def test_weights_handed_over_as_a_dictionary_may_be_some_of_them():

@@ -40,7 +40,8 @@ def add_analyse_tab(recognizer: EmotionRecognizer, chart_script: str) -> None:
         hints, chart = hints_html(hearing.hints), chart_html(hearing, recognizer.emotions)
         if hearing.probabilities is None:
             return silence_html(), None, hints, chart
-        return verdict_html(hearing.probabilities, threshold), hearing.probabilities, hints, chart
+        verdict = verdict_html(hearing.probabilities, threshold, hearing.is_strange)
+        return verdict, hearing.probabilities, hints, chart
 
     clips = example_clips()
     with gr.Tab("Analyse", id="analyse"):

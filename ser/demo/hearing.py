@@ -39,6 +39,7 @@ class Hearing:
         attention_seconds: Times at which the model listened, `(num_frames,)`.
         attention: Share of each of those in the answer, `(num_frames,)`.
         hints: Faults of the recording.
+        is_strange: Whether most of it is unlike the speech that the model learned from.
     """
 
     waveform: np.ndarray
@@ -48,6 +49,7 @@ class Hearing:
     attention_seconds: np.ndarray = field(default_factory=lambda: np.empty(0))
     attention: np.ndarray = field(default_factory=lambda: np.empty(0))
     hints: list[QualityHint] = field(default_factory=list)
+    is_strange: bool = False
 
 
 def hear(
@@ -73,7 +75,8 @@ def hear(
     windows = []
     if duration_seconds > TIMELINE_SECONDS:
         windows = listen_along(recognizer, waveform, on_progress)
-    attention_seconds, attention = _attend_along(recognizer, waveform, windows)
+    starts_seconds, stretches = _stretches(recognizer, waveform, windows)
+    attention_seconds, attention = _attend_along(recognizer, starts_seconds, stretches)
     return Hearing(
         waveform,
         duration_seconds,
@@ -82,6 +85,7 @@ def hear(
         attention_seconds,
         attention,
         hints,
+        bool(np.mean([recognizer.is_strange((each, recognizer.sampling_rate)) for each in stretches]) > 0.5),
     )
 
 
@@ -143,22 +147,26 @@ def _probabilities(
     return {emotion: float(np.mean([each[emotion] for each in heard])) for emotion in recognizer.emotions}
 
 
-def _attend_along(
+def _stretches(
     recognizer: EmotionRecognizer, waveform: np.ndarray, windows: list[Window]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Times and shares of attention; of a long recording window by window, each counting the same."""
+) -> tuple[list[float], list[np.ndarray]]:
+    """The parts of a recording that its answer rests on, with their starts: all of it, if it is short."""
     rate = recognizer.sampling_rate
-    starts, stretches = [0.0], [waveform]
     side_by_side = windows[:: round(WINDOW_SECONDS / WINDOW_HOP_SECONDS)]
     heard = [window for window in side_by_side if window.probabilities is not None]
-    if len(waveform) > LONG_SECONDS * rate and heard:
-        starts = [window.start_seconds for window in heard]
-        stretches = [
-            waveform[round(window.start_seconds * rate) : round(window.end_seconds * rate)]
-            for window in heard
-        ]
-    attention = [recognizer.attend((stretch, rate)) for stretch in stretches]
-    seconds = [start + each.times_seconds for start, each in zip(starts, attention, strict=True)]
+    if len(waveform) <= LONG_SECONDS * rate or not heard:
+        return [0.0], [waveform]
+    return [window.start_seconds for window in heard], [
+        waveform[round(window.start_seconds * rate) : round(window.end_seconds * rate)] for window in heard
+    ]
+
+
+def _attend_along(
+    recognizer: EmotionRecognizer, starts_seconds: list[float], stretches: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times and shares of attention; of a long recording window by window, each counting the same."""
+    attention = [recognizer.attend((stretch, recognizer.sampling_rate)) for stretch in stretches]
+    seconds = [start + each.times_seconds for start, each in zip(starts_seconds, attention, strict=True)]
     return np.concatenate(seconds), np.concatenate([each.weights for each in attention]) / len(attention)
 
 

@@ -7,6 +7,7 @@ from ser.quality import QualityHint
 
 INVITATION = "Record a sentence or choose a file, then press Analyse. Or try an example."
 ADJECTIVES = {"disgust": "disgusted"}  # where the name of an emotion is none
+UNLIKE_SPEECH = "This sounds unlike the speech that the model learned from."
 NOTHING_HEARD = "Nothing but silence was heard."
 
 
@@ -15,24 +16,25 @@ def by_probability(probabilities: Mapping[str, float]) -> list[str]:
     return sorted(probabilities, key=probabilities.__getitem__, reverse=True)
 
 
-def verdict_html(probabilities: Mapping[str, float], threshold: float, role: str = "status") -> str:
+def verdict_html(
+    probabilities: Mapping[str, float], threshold: float, is_strange: bool = False, role: str = "status"
+) -> str:
     """The strongest emotion in a sentence, or "not sure" with the two likeliest.
 
     Args:
         probabilities: Probability of each emotion.
         threshold: Below this highest probability the answer is "not sure".
+        is_strange: Whether the sound is unlike those of the training; the answer then is "not sure" too.
         role: What the sentence is to screen readers.
     """
     first, second = by_probability(probabilities)[:2]
     first_prob, second_prob = probabilities[first], probabilities[second]
+    likeliest = f"{_adjective(first)} ({first_prob:.0%}) or {_adjective(second)} ({second_prob:.0%})"
+    if is_strange:
+        return _card("unsure", "Not sure", f"{UNLIKE_SPEECH} If it is a voice, perhaps {likeliest}.", role)
     if first_prob < threshold:
-        return _card(
-            "unsure",
-            "Not sure",
-            f"Perhaps {_adjective(first)} ({first_prob:.0%}) or {_adjective(second)} ({second_prob:.0%}), "
-            f"but no emotion reaches {threshold:.0%}.",
-            role,
-        )
+        sentence = f"Perhaps {likeliest}, but no emotion reaches {threshold:.0%}."
+        return _card("unsure", "Not sure", sentence, role)
     return _card(
         f"emotion-{escape(first)}",
         escape(first.capitalize()),

@@ -39,6 +39,7 @@ class MfccLstmModelTester:
             hidden_size=self.hidden_size,
             num_hidden_layers=self.num_hidden_layers,
             attention_size=4,
+            ensemble_size=1,  # members stand beside each other in the hidden states
             num_labels=3,
         )
 

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.nonspeech import make_nonspeech
 from ser import AudioError, EmotionRecognizer
 from ser.demo.examples import example_clips
 from ser.demo.hearing import hear, hear_probabilities, listen_along
 
 RATE = 16_000
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +87,17 @@ def test_nothing_is_read_into_silence(recognizer: EmotionRecognizer, tmp_path: P
         recognizer, tmp_path / "silence.wav"
     )  # programs get numbers all the same
     assert sum(probabilities.values()) == pytest.approx(1)
+
+
+def test_what_sounds_like_no_speech_is_strange_and_speech_is_not(conversation: Path, tmp_path: Path):
+    shipped = EmotionRecognizer.from_pretrained(ROOT / "checkpoint")
+    clicks = make_nonspeech("clicks", RATE, np.random.default_rng(0))
+    soundfile.write(tmp_path / "clicks.wav", clicks, RATE)
+    soundfile.write(tmp_path / "more clicks.wav", np.tile(clicks, 10), RATE)
+    assert hear(shipped, tmp_path / "clicks.wav").is_strange
+    assert hear(shipped, tmp_path / "more clicks.wav").is_strange
+    assert not hear(shipped, conversation).is_strange
+    assert not any(hear(shipped, clip).is_strange for clip, _ in example_clips())
 
 
 def test_clipping_is_seen_at_the_rate_of_the_recording(recognizer: EmotionRecognizer, tmp_path: Path):

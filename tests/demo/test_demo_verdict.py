@@ -18,6 +18,13 @@ def test_below_the_threshold_the_answer_is_not_sure():
     assert "Perhaps happy (55%) or sad (30%)" in html
 
 
+def test_a_sure_answer_about_what_is_no_speech_is_not_sure():
+    html = verdict_html(PROBABILITIES, threshold=0.5, is_strange=True)
+    assert "Not sure" in html
+    assert "unlike the speech that the model learned from" in html
+    assert "perhaps happy (55%) or sad (30%)" in html
+
+
 def test_a_voice_sounds_disgusted_and_not_disgust():
     html = verdict_html({"disgust": 0.8, "sad": 0.2}, threshold=0.5)
     assert ">Disgust<" in html

@@ -1,0 +1,99 @@
+"""How unlike the clips of the training a recording is, told from its MFCC alone.
+
+A network is as sure of a clicking pen as of a voice; its probabilities do not say whether there was one. This
+does: `docs/generalisation.md` has how well, beside the scores it was chosen from.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+FILE_NAME = "strangeness.safetensors"
+USUAL_SHARE = 0.99  # of clips of the training, each beside those of the other speakers, are not strange
+
+
+def summarise_features(features: np.ndarray) -> np.ndarray:
+    """A clip in one vector `(3 * feature_size,)`: mean, deviation and deviation of the change.
+
+    Args:
+        features: MFCC of shape `(num_frames, feature_size)`.
+    """
+    change = np.diff(features, axis=0, prepend=features[:1])
+    return np.concatenate([features.mean(axis=0), features.std(axis=0), change.std(axis=0)])
+
+
+@dataclass(frozen=True)
+class Strangeness:
+    """The distance of Mahalanobis (1936) from the clips of the training, in the space of their summaries.
+
+    Attributes:
+        mean: Mean summary of those clips, shape `(D,)`.
+        precision: Inverse of the summaries' covariance, shape `(D, D)`.
+        threshold: Squared distance above which a recording is strange.
+    """
+
+    mean: np.ndarray
+    precision: np.ndarray
+    threshold: float
+
+    @classmethod
+    def fit(cls, features: Iterable[np.ndarray], speakers: Sequence[int]) -> "Strangeness":
+        """From the clips of the training, as they were recorded.
+
+        The covariance is shrunk (Ledoit and Wolf, 2004). The threshold stands where `USUAL_SHARE` of the
+        clips lie below it, each measured from those of all other speakers: a new voice is no strange sound.
+
+        Args:
+            features: Normalised MFCC of each clip, `(num_frames, feature_size)`.
+            speakers: Who speaks each clip.
+        """
+        from sklearn.covariance import LedoitWolf  # which the demo does without
+
+        summaries = np.stack([summarise_features(each) for each in features])
+        of_speaker = np.asarray(speakers)
+        distances = np.empty(len(summaries))
+        for speaker in np.unique(of_speaker):
+            held_out = of_speaker == speaker
+            if not held_out.all():
+                others = LedoitWolf().fit(summaries[~held_out])
+                distances[held_out] = others.mahalanobis(summaries[held_out])
+            else:  # there is but one speaker
+                distances = LedoitWolf().fit(summaries).mahalanobis(summaries)
+        known = LedoitWolf().fit(summaries)
+        return cls(known.location_, known.precision_, float(np.quantile(distances, USUAL_SHARE)))
+
+    def distances(self, summaries: np.ndarray) -> np.ndarray:
+        """Squared distance of each of the `summaries`, shape `(num_clips, 3 * feature_size)`."""
+        offsets = summaries - self.mean
+        return np.einsum("nd,de,ne->n", offsets, self.precision, offsets)
+
+    def is_strange(self, features: np.ndarray) -> bool:
+        """Whether a clip with MFCC `(num_frames, feature_size)` is unlike what the training heard."""
+        return bool(self.distances(summarise_features(features)[None])[0] > self.threshold)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write `FILE_NAME` beside a checkpoint."""
+        threshold = np.array([self.threshold])
+        tensors = {"mean": self.mean, "precision": self.precision, "threshold": threshold}
+        save_file(tensors, Path(folder) / FILE_NAME)
+
+    @classmethod
+    def load(cls, file: str | os.PathLike[str]) -> "Strangeness":
+        """Read what `save` wrote.
+
+        Raises:
+            ValueError: If the file is damaged, or holds something else.
+        """
+        try:
+            with safe_open(file, framework="numpy") as tensors:
+                mean, precision, threshold = map(tensors.get_tensor, ("mean", "precision", "threshold"))
+        except SafetensorError as error:
+            raise ValueError(f"{file} does not hold the statistics of a training: {error}") from error
+        if precision.shape != (*mean.shape, *mean.shape) or threshold.shape != (1,):
+            raise ValueError(f"The statistics in {file} do not fit together. Fetch the checkpoint anew.")
+        return cls(mean, precision, float(threshold[0]))
