@@ -52,6 +52,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def load_recognizer(model: str) -> EmotionRecognizer:
     """Load the model and let it hear a second of silence, so that the first visitor does not wait for it."""
+    import torch  # not before the command line is understood, for it takes seconds
+
+    torch.set_num_threads(1)  # visitors share the cores; a network this small is no slower on one
     recognizer = EmotionRecognizer.from_pretrained(model)
     silence = np.zeros(recognizer.sampling_rate, dtype=np.float32)
     recognizer.predict((silence, recognizer.sampling_rate))

@@ -48,6 +48,14 @@ def test_a_model_that_is_not_there_ends_in_a_sentence(tmp_path: Path):
         app.main(["--model", str(tmp_path / "nothing")])
 
 
+def test_each_visitor_is_heard_on_one_core(untrained_checkpoint: Path, monkeypatch: pytest.MonkeyPatch):
+    """More would take the cores from the visitors beside them and save nobody any time."""
+    told: list[int] = []
+    monkeypatch.setattr("torch.set_num_threads", told.append)
+    app.load_recognizer(str(untrained_checkpoint))
+    assert told == [1]
+
+
 def test_a_machine_too_busy_to_answer_at_once_still_serves(
     recognizer: EmotionRecognizer, monkeypatch: pytest.MonkeyPatch
 ):
