@@ -28,8 +28,8 @@ class MfccLstmOutput(ModelOutput):
             calibrated probability.
         attention_weights: Share of each frame in the pooled clip, the members' mean, shape `(B, T')`;
             non-negative, sums to one.
-        hidden_states: Input of the LSTM and output of each of its layers, each `(B, T', width)` with the
-            members beside each other, if wanted.
+        hidden_states: Input of the LSTM and output of each of its layers, each `(B, T', width)`, of one
+            member after the other, if wanted.
     """
 
     loss: torch.Tensor | None = None
@@ -258,9 +258,7 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
             loss=None if labels is None else self._mean_loss(member_logits, labels),
             logits=member_logits.mean(dim=0),
             attention_weights=torch.stack(attention_weights).mean(dim=0),
-            hidden_states=tuple(torch.cat(states, dim=-1) for states in zip(*hidden_states, strict=True))
-            if output_hidden_states
-            else None,
+            hidden_states=sum(hidden_states, ()) if output_hidden_states else None,
         )
         return_dict = self.config.return_dict if return_dict is None else return_dict
         return output if return_dict else output.to_tuple()

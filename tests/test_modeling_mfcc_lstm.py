@@ -211,8 +211,9 @@ def test_an_ensemble_answers_with_its_members_mean_and_teaches_each_alone():
     for name in ("logits", "attention_weights", "loss"):
         mean = torch.stack([each[name] for each in expected]).mean(dim=0)
         torch.testing.assert_close(found[name], mean)
-    beside = torch.cat([each.hidden_states[-1] for each in expected], dim=-1)
-    torch.testing.assert_close(found.hidden_states[-1], beside)
+    of_members = [state for each in expected for state in each.hidden_states]
+    for state, of_member in zip(found.hidden_states, of_members, strict=True):
+        torch.testing.assert_close(state, of_member)
 
 
 def test_dropout_works_in_training_only(model):

@@ -39,7 +39,7 @@ class MfccLstmModelTester:
             hidden_size=self.hidden_size,
             num_hidden_layers=self.num_hidden_layers,
             attention_size=4,
-            ensemble_size=1,  # members stand beside each other in the hidden states
+            ensemble_size=1,  # the tests count the hidden states of one network
             num_labels=3,
         )
 
