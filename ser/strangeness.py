@@ -59,11 +59,8 @@ class Strangeness:
         distances = np.empty(len(summaries))
         for speaker in np.unique(of_speaker):
             held_out = of_speaker == speaker
-            if not held_out.all():
-                others = LedoitWolf().fit(summaries[~held_out])
-                distances[held_out] = others.mahalanobis(summaries[held_out])
-            else:  # there is but one speaker
-                distances = LedoitWolf().fit(summaries).mahalanobis(summaries)
+            others = held_out if held_out.all() else ~held_out  # a single speaker has no others
+            distances[held_out] = LedoitWolf().fit(summaries[others]).mahalanobis(summaries[held_out])
         known = LedoitWolf().fit(summaries)
         return cls(known.location_, known.precision_, float(np.quantile(distances, USUAL_SHARE)))
 
