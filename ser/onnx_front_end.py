@@ -50,7 +50,7 @@ class OnnxFrontEnd(nn.Module):
         p, r = torch.arange(self.num_rows), torch.arange(num_residues)
         q = s = torch.arange(self.row)
         angle = -2 * math.pi / self.num_rows * (p[:, None] * r[None, :]).double()
-        inner = torch.stack([angle.cos(), angle.sin()], dim=-1).flatten(1)  # (P, 2 R): real, imaginary
+        inner = torch.stack([angle.cos(), angle.sin()], dim=-1).flatten(1).T.contiguous()  # (2 R, P)
         turns = q[None, :, None] * (r[:, None, None] + self.num_rows * s[None, None, :])
         angle = -2 * math.pi / n_fft * turns.double()
         cos, sin = angle.cos(), angle.sin()  # (R, Q, Q)
@@ -98,9 +98,9 @@ class OnnxFrontEnd(nn.Module):
         row = frame[:, None] * (settings.hop_length // self.row) + torch.arange(self.num_rows)[None, :]
         frames = rows[:, row] * self.window  # (B, T, P, Q)
         batch, time = frames.shape[0], frames.shape[1]
-        inner = frames.transpose(2, 3) @ self.inner  # (B, T, Q, 2 R)
-        inner = inner.reshape(batch * time, self.row, -1, 2).permute(2, 0, 3, 1)  # (R, B T, 2, Q)
-        spectrum = inner.reshape(self.inner.shape[1] // 2, batch * time, 2 * self.row) @ self.outer
+        inner = self.inner @ frames  # (B, T, 2 R, Q): real and imaginary of each residue
+        inner = inner.reshape(batch * time, -1, 2 * self.row).transpose(0, 1)  # (R, B T, 2 Q)
+        spectrum = inner @ self.outer  # (R, B T, 2 Q)
         mel_power = ((spectrum * spectrum) @ self.mel_filters).sum(dim=0)  # (B T, num_mel_bins)
         mel_db = (10.0 / math.log(10.0)) * mel_power.clamp(min=POWER_FLOOR).log()
         mel_db = mel_db.reshape(batch, time, settings.num_mel_bins)
