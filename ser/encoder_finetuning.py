@@ -189,9 +189,10 @@ class EncoderRecognizer(EmotionRecognizer):
         raise ValueError("Only an MFCC-LSTM tells where in a clip it listened.")
 
     def _forward(self, waveforms: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        inputs = extract_batch(self.feature_extractor, waveforms)
         with torch.inference_mode():
-            output = self.model(**extract_batch(self.feature_extractor, waveforms))
-        return output.logits.softmax(dim=-1).numpy(), np.empty((len(waveforms), 0), dtype=np.float32)
+            output = self.model(**inputs.to(self.model.device))  # a model fresh from training may be on a GPU
+        return output.logits.softmax(dim=-1).cpu().numpy(), np.empty((len(waveforms), 0), dtype=np.float32)
 
 
 def load_recognizer(

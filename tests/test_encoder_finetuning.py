@@ -1,8 +1,10 @@
 """Fine-tuning another encoder: a tiny random wav2vec2 on a tiny made-up corpus."""
 
+import copy
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -129,6 +131,19 @@ def test_padding_does_not_change_probabilities(trained, clips):
     together = recognizer.predict_probabilities(waveforms)
     alone = np.concatenate([recognizer.predict_probabilities([waveform]) for waveform in waveforms])
     np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_inputs_go_where_the_encoder_is(trained):
+    class Elsewhere:
+        device = torch.device("meta")
+
+        def __call__(self, input_values, attention_mask):
+            assert input_values.device == attention_mask.device == self.device
+            return SimpleNamespace(logits=torch.zeros(1, 8))
+
+    moved = copy.copy(trained[1])
+    moved.model = Elsewhere()
+    np.testing.assert_allclose(moved.predict_probabilities([np.ones(8_000, np.float32)]), 1 / 8)
 
 
 def test_an_encoder_without_a_classifier_or_of_this_family_is_told_apart(encoder, trained):
