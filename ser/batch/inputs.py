@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -74,10 +75,20 @@ def read_manifest(manifest: str | os.PathLike[str], path_column: str = PATH_COLU
         path_column: Name of that column.
 
     Raises:
-        ValueError: If the file cannot be read as what its name says, or lacks the column.
+        ValueError: If the file cannot be read as what its name says, or lacks the column, or a row a path.
         OSError: If it cannot be opened.
     """
     manifest = Path(manifest)
+    for number, path in enumerate(_rows(manifest, path_column), start=1):
+        if not isinstance(path, str):
+            raise ValueError(
+                f"Row {number} of {manifest} has no path: found {path!r}. Fill it in or remove it."
+            )
+        yield path
+
+
+def _rows(manifest: Path, path_column: str) -> Iterator[Any]:
+    """What stands in the column of paths."""
     suffix = manifest.suffix.lower()
     try:
         if suffix == ".parquet":
@@ -97,7 +108,7 @@ def read_manifest(manifest: str | os.PathLike[str], path_column: str = PATH_COLU
         raise ValueError(f"{manifest} cannot be read as {suffix or 'text'}: {error}") from error
 
 
-def _parquet_paths(manifest: Path, path_column: str) -> Iterator[str]:
+def _parquet_paths(manifest: Path, path_column: str) -> Iterator[Any]:
     with pyarrow.parquet.ParquetFile(manifest) as table:
         if path_column not in table.schema_arrow.names:
             raise KeyError(path_column)

@@ -68,6 +68,15 @@ def test_a_missing_column_is_refused_by_name(tmp_path: Path, name):
     assert list(read_manifest(tmp_path / name, "file")) == ["a.wav"]
 
 
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl", "m.parquet"])
+def test_a_row_without_a_path_is_refused_by_number(tmp_path: Path, name):
+    pyarrow.parquet.write_table(pyarrow.table({"path": ["a.wav", None]}), tmp_path / "m.parquet")
+    (tmp_path / "m.csv").write_text("n,path\n1,a.wav\n2\n")
+    (tmp_path / "m.jsonl").write_text('{"path": "a.wav"}\n{"path": null}\n')
+    with pytest.raises(ValueError, match=rf"Row 2 of .*{name} has no path"):
+        list(read_manifest(tmp_path / name))
+
+
 @pytest.mark.parametrize(("name", "content"), [("m.jsonl", b"{"), ("m.parquet", b"no"), ("m.txt", b"\xff\n")])
 def test_a_damaged_manifest_is_refused_by_name(tmp_path: Path, name, content):
     (tmp_path / name).write_bytes(content)
