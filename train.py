@@ -144,39 +144,40 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
 
 
 def load_clips(data: DataArguments) -> tuple[dict[str, str], list[int], Dataset]:
-    """The folders of the corpora asked for, the speakers to leave alone, and the clips."""
-    try:
-        folders = parse_corpora(data.corpus, data.data_dir)
-        named = sorted(parse_speaker(name) for name in data.test_actors)
-        test_actors = [number for number in named if corpus_of_speaker(number) in folders]
-        if data.actors is None:
-            return folders, test_actors, load_together(folders)
-        if list(folders) != ["ravdess"]:
-            raise ValueError("--actors goes with RAVDESS alone; leave speakers out with --test_actors.")
-        return folders, test_actors, load_corpus("ravdess", data.data_dir, actors=data.actors)
-    except ValueError as error:
-        sys.exit(f"Error: {error}")
+    """The folders of the corpora asked for, the speakers to leave alone, and the clips.
+
+    Raises:
+        ValueError: If the arguments do not fit together, or a corpus cannot be read.
+    """
+    folders = parse_corpora(data.corpus, data.data_dir)
+    named = sorted(parse_speaker(name) for name in data.test_actors)
+    test_actors = [number for number in named if corpus_of_speaker(number) in folders]
+    if data.actors is None:
+        return folders, test_actors, load_together(folders)
+    if list(folders) != ["ravdess"]:
+        raise ValueError("--actors goes with RAVDESS alone; leave speakers out with --test_actors.")
+    return folders, test_actors, load_corpus("ravdess", data.data_dir, actors=data.actors)
 
 
 def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:
     """The model to publish as, if asked to; made now, so that a wrong token is no surprise after hours.
 
     The Trainer itself is kept from publishing: it would put half-trained weights and a card of its own there.
+
+    Raises:
+        ValueError: If there is no name to publish as, or the Hub does not let us.
     """
     if not training_args.push_to_hub:
         return None
     if not training_args.hub_model_id:
-        sys.exit("Error: --push_to_hub needs --hub_model_id OWNER/NAME, the name to publish as.")
+        raise ValueError("--push_to_hub needs --hub_model_id OWNER/NAME, the name to publish as.")
     training_args.push_to_hub = False
     if training_args.process_index == 0:
-        try:
-            create_repository(
-                training_args.hub_model_id,
-                private=training_args.hub_private_repo,
-                token=training_args.hub_token,
-            )
-        except ValueError as error:
-            sys.exit(f"Error: {error}")
+        create_repository(
+            training_args.hub_model_id,
+            private=training_args.hub_private_repo,
+            token=training_args.hub_token,
+        )
     return training_args.hub_model_id
 
 
