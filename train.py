@@ -27,7 +27,7 @@ from ser.checkpoints import RESUME_OPTION
 from ser.corpora import CORPORA, CORPUS_TITLES
 from ser.corpora.speakers import corpus_of_speaker, parse_speaker, speaker_name
 from ser.corpora.together import load_corpus, load_together, parse_corpora
-from ser.full_disk import FullDiskError, explaining_full_disk
+from ser.full_disk import explaining_full_disk
 from ser.plots import training_curves_figure
 from ser.provenance import corpus_fingerprint, environment
 from ser.publishing import create_repository, publish_checkpoint
@@ -85,7 +85,7 @@ def main() -> None:
             training_args.output_dir, f"Free some space and go on with {RESUME_OPTION}."
         ):
             train(data, recipe, training_args)
-    except (FullDiskError, ValueError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
 
 

@@ -117,9 +117,13 @@ def test_several_corpora_train_together_speaker_by_speaker(tmp_path: Path, monke
         (["--corpus", "emodb", "--data_dir", "nowhere"], "nowhere does not exist"),
         (["--corpus", "emodb", "--data_dir", "one", "--actors", "3"], "goes with RAVDESS alone"),
         (["--data_dir", "one", "--test_actors", "emod:3"], "'emod:3' names no speaker"),
+        (["--data_dir", "{corpus}", "--actors", "1", "--model_name_or_path", "./no-model"], "no-model"),
     ],
 )
-def test_what_does_not_fit_together_is_said_in_a_line(options, message, tmp_path: Path, monkeypatch) -> None:
+def test_what_does_not_fit_together_is_said_in_a_line(
+    options, message, tiny_ravdess: Path, tmp_path: Path, monkeypatch
+) -> None:
+    options = [option.replace("{corpus}", str(tiny_ravdess)) for option in options]
     monkeypatch.setattr(sys, "argv", ["train.py", "--output_dir", str(tmp_path), *options])
     with pytest.raises(SystemExit, match=rf"^Error: .*{message}"):
         train.main()
