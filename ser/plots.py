@@ -16,7 +16,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from .labels import EMOTION_COLORS
-from .metrics import reliability_bins
+from .metrics import expected_calibration_error, reliability_bins
 
 INK = "#1f2430"
 FAINT = "#c3c7d1"
@@ -134,8 +134,7 @@ def reliability_figure(
     bins = reliability_bins(probabilities, labels, num_bins)
     filled = bins.num_clips > 0
     centres = (np.arange(num_bins) + 0.5) / num_bins
-    share = bins.num_clips / bins.num_clips.sum()
-    error = np.sum(share[filled] * np.abs(bins.accuracy - bins.confidence)[filled])
+    error = expected_calibration_error(probabilities, labels, num_bins)
 
     figure = _new_figure(6.4, 7.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
