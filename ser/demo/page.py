@@ -11,6 +11,7 @@ from ser.demo.endpoints import add_endpoints
 from ser.demo.files import add_files_tab
 from ser.demo.guard import guards
 from ser.demo.live import add_live_tab
+from ser.demo.recordings import MAX_AGE_SECONDS, SWEEP_EVERY_SECONDS
 from ser.demo.theme import demo_theme, style_sheet
 from ser.inference import EmotionRecognizer
 
@@ -20,13 +21,13 @@ SUBTITLE = (
 )
 MAX_FILE_SIZE = "50mb"  # ten minutes of 16-bit mono at 40 kHz; what is longer or finer is sent compressed
 MAX_SESSIONS = 200  # remembered at once, by Gradio at 0.1 MB each: the one that was idle longest is forgotten
-DELETE_CACHE = (600, 3600)  # recordings lie in a temporary folder for an hour, looked at every ten minutes
 
 
 def build_demo(recognizer: EmotionRecognizer) -> gr.Blocks:
     """The page around a recogniser, not yet served."""
     chart_script = Path(__file__).with_name("chart.js").read_text(encoding="utf-8")
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=DELETE_CACHE) as demo:
+    delete_cache = (SWEEP_EVERY_SECONDS, MAX_AGE_SECONDS)
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=delete_cache) as demo:
         gr.HTML(f'<header class="masthead"><h1>{TITLE}</h1><p>{SUBTITLE}</p></header>')
         with gr.Tabs():
             add_analyse_tab(recognizer, chart_script)
