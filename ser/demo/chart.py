@@ -110,9 +110,7 @@ def axis_row(start_seconds: float, end_seconds: float) -> str:
 def clock(seconds: float) -> str:
     """Minutes and seconds, such as 1:05, with tenths where there are some, such as 0:00.5."""
     minutes, rest = divmod(round(seconds, 1), 60)
-    return (
-        f"{int(minutes)}:{rest:04.1f}".removesuffix(".0") if rest % 1 else f"{int(minutes)}:{int(rest):02d}"
-    )
+    return f"{int(minutes)}:{rest:04.1f}".removesuffix(".0")
 
 
 def summary(windows: Sequence[Window], max_num_parts: int = 8) -> str:
