@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .metrics import average_recall_of_hits
+
 MIN_CLIPS = 20  # a group of fewer clips says nothing and is left out
 NUM_SHUFFLES = 500
 
@@ -55,7 +57,7 @@ def group_scores(
         scores[str(value)] = {
             "num_clips": len(rows),
             "num_actors": num_actors,
-            "uar": _uar(labels[rows], hits[rows]),
+            "uar": average_recall_of_hits(labels[rows], hits[rows]),
             "accuracy": float(hits[rows].mean()),
             "uar_interval": {"low": float(low), "high": float(high)},
         }
@@ -93,7 +95,7 @@ def largest_gap(
     labels, hits, actors = labels[compared], hits[compared], actors[compared]
     new_row = np.cumsum(compared) - 1
     rows_of_value = {value: new_row[rows[compared[rows]]] for value, rows in rows_of_value.items()}
-    uars = {value: _uar(labels[rows], hits[rows]) for value, rows in rows_of_value.items()}
+    uars = {value: average_recall_of_hits(labels[rows], hits[rows]) for value, rows in rows_of_value.items()}
     worst, best = min(uars, key=uars.__getitem__), max(uars, key=uars.__getitem__)
     gap = {"worst": str(worst), "best": str(best), "difference": uars[best] - uars[worst]}
     groups_of_actor = {
@@ -131,12 +133,6 @@ def _rows_of_values(values: Sequence[Any]) -> dict[Any, np.ndarray]:
     found = sorted({value for value in values if value is not None})
     rows = {value: np.array([row for row, other in enumerate(values) if other == value]) for value in found}
     return {value: of_value for value, of_value in rows.items() if len(of_value) >= MIN_CLIPS}
-
-
-def _uar(labels: np.ndarray, hits: np.ndarray) -> float:
-    num_clips = np.bincount(labels)
-    num_found = np.bincount(labels, weights=hits)
-    return float(np.mean(num_found[num_clips > 0] / num_clips[num_clips > 0]))
 
 
 def _draw(strata: np.ndarray, units: np.ndarray, num_resamples: int, rng: np.random.Generator) -> np.ndarray:
@@ -178,6 +174,6 @@ def _range_by_luck(
         dealt = hits.copy()
         for rows in rows_of_classes:
             dealt[rows] = dealt[rng.permutation(rows)]
-        uars = [_uar(labels[rows], dealt[rows]) for rows in rows_of_groups]
+        uars = [average_recall_of_hits(labels[rows], dealt[rows]) for rows in rows_of_groups]
         ranges.append(max(uars) - min(uars))
     return float(np.mean(ranges))

@@ -63,8 +63,18 @@ def unweighted_average_recall(labels: ArrayLike, predictions: ArrayLike) -> floa
         0.5
     """
     labels, predictions = _checked_pair(labels, predictions)
+    return average_recall_of_hits(labels, labels == predictions)
+
+
+def average_recall_of_hits(labels: np.ndarray, hits: np.ndarray) -> float:
+    """Unweighted average recall, 0 to 1, from how far each clip was found.
+
+    Args:
+        labels: The true classes, int (num_clips,).
+        hits: The share of the models that found each clip, 0 or 1 for a single model, (num_clips,).
+    """
     num_clips = np.bincount(labels)
-    num_found = np.bincount(labels, weights=labels == predictions)
+    num_found = np.bincount(labels, weights=hits)
     return float(np.mean(num_found[num_clips > 0] / num_clips[num_clips > 0]))
 
 
