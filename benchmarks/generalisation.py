@@ -27,7 +27,8 @@ from benchmarks.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AUROC, meas
 from ser.corpora import CORPUS_TITLES  # noqa: E402
 from ser.evaluation import GROUPS  # noqa: E402
 from ser.measurement_tables import elsewhere_lines, spread_lines, unlike_lines, unlike_sentence  # noqa: E402
-from ser.measurements import SPREAD_PROTOCOL, shipped_measurements  # noqa: E402
+from ser.measurements import shipped_measurements  # noqa: E402
+from ser.shipped import SPREAD_PROTOCOL  # noqa: E402
 from ser.splits import LEAVE_ONE_CORPUS_OUT  # noqa: E402
 
 COMMAND = "python benchmarks/generalisation.py --ravdess_dir data/ravdess --emodb_dir data/emodb"

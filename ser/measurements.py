@@ -13,8 +13,7 @@ from .configuration_mfcc_lstm import MfccLstmConfig
 from .corpora.ravdess_names import read_clip
 from .evaluation import BOOTSTRAP_SEED, CONFIDENCE, GROUPS, NUM_RESAMPLES
 from .groups import group_scores, largest_gap
-from .shipped import SHIPPED_RECIPE as SHIPPED_RECIPE
-from .shipped import SPREAD_PROTOCOL as SPREAD_PROTOCOL
+from .shipped import SHIPPED_RECIPE, SPREAD_PROTOCOL
 from .training_record import RECORD_NAME
 
 REPOSITORY = Path(__file__).resolve().parent.parent

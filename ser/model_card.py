@@ -28,11 +28,11 @@ from .measurement_tables import (
 from .measurements import (
     REPOSITORY,
     SHIPPED_FOLDER,
-    SPREAD_PROTOCOL,
     Measurements,
     measurements_of,
     shipped_measurements,
 )
+from .shipped import SPREAD_PROTOCOL
 from .splits import PROTOCOLS, ActorProtocol
 
 CARD_FILE = "model_card.md"
