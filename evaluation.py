@@ -21,6 +21,7 @@ from ser.encoder_finetuning import load_recognizer
 from ser.evaluation import GROUPS, evaluation_report, score_clips
 from ser.evaluation_files import write_evaluation
 from ser.labels import CLASS_SETS, corpus_classes
+from ser.measurement_tables import percent_range
 from ser.provenance import corpus_fingerprint, environment
 from ser.splits import SHIPPED_TEST_ACTORS
 from ser.training_record import heard_of_corpus, read_training_record
@@ -90,10 +91,9 @@ def show(report: dict[str, Any]) -> None:
     chance = 100 * report["chance"]
     print(f"\n{report['title']}: {report['num_clips']} clips, guessing gives {chance:.1f} %\n")
     for name, key, interval in (("UAR", "uar", uar), ("accuracy", "accuracy", accuracy)):
-        low, high = 100 * interval["low"], 100 * interval["high"]
         print(
             f"{name:<16}{100 * report[key]:6.1f} %   {interval['confidence']:.0%} interval "
-            f"{low:.1f} to {high:.1f} (bootstrap over {interval['num_actors']} actors)"
+            f"{percent_range(interval)} (bootstrap over {interval['num_actors']} actors)"
         )
     for name, key in (("precision", "macro_precision"), ("recall", "macro_recall"), ("F1", "macro_f1")):
         print(f"macro {name:<10}{100 * report[key]:6.1f} %")
@@ -118,8 +118,7 @@ def _show_groups(name: str, groups: dict[str, dict[str, Any]]) -> None:
     width = max(12, *(len(value) + 2 for value in groups))
     print(f"\n{name:<{width}}{'UAR':>8}{'95 % interval':>18}{'accuracy':>10}{'clips':>8}")
     for value, scores in groups.items():
-        low, high = (100 * scores["uar_interval"][end] for end in ("low", "high"))
-        interval = f"{low:.1f} to {high:.1f}"
+        interval = percent_range(scores["uar_interval"])
         print(
             f"{value:<{width}}{100 * scores['uar']:8.1f}{interval:>18}"
             f"{100 * scores['accuracy']:10.1f}{scores['num_clips']:8d}"

@@ -4,11 +4,20 @@ from collections.abc import Iterator
 from typing import Any
 
 
+def percent_range(interval: dict[str, float]) -> str:
+    """Both ends of an interval in percent.
+
+    >>> percent_range({"low": 0.5678, "high": 0.6})
+    '56.8 to 60.0'
+    """
+    return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f}"
+
+
 def scores_columns(scores: dict[str, Any]) -> str:
     """UAR, its interval, accuracy and number of clips as columns of a table."""
-    low, high = (100 * scores["uar_interval"][end] for end in ("low", "high"))
     uar, accuracy = 100 * scores["uar"], 100 * scores["accuracy"]
-    return f"| **{uar:.1f}** | {low:.1f} to {high:.1f} | {accuracy:.1f} | {scores['num_clips']} |"
+    interval = percent_range(scores["uar_interval"])
+    return f"| **{uar:.1f}** | {interval} | {accuracy:.1f} | {scores['num_clips']} |"
 
 
 def spread_lines(
@@ -34,10 +43,9 @@ def gap_sentences(gaps: dict[str, dict[str, Any]]) -> Iterator[str]:
     if between_groups:
         column = max(between_groups, key=lambda each: between_groups[each]["difference"])
         gap = between_groups[column]
-        low, high = (100 * gap["interval"][end] for end in ("low", "high"))
         yield (
             f"**The largest gap is that of {column}: {gap['best']} is {100 * gap['difference']:.1f} points "
-            f"of UAR above {gap['worst']}** (95 % interval over actors {low:.1f} to {high:.1f})."
+            f"of UAR above {gap['worst']}** (95 % interval over actors {percent_range(gap['interval'])})."
         )
     if "by_luck" in gaps.get("actor", {}):
         gap = gaps["actor"]
@@ -72,9 +80,8 @@ def disturbed_lines(robustness: dict[str, Any]) -> Iterator[str]:
         "|---|---|---|---|",
     )
     for name, scores in robustness["conditions"].items():
-        low, high = (100 * scores["uar_lost_interval"][end] for end in ("low", "high"))
         lost = "" if name == "clean" else f"{100 * scores['uar_lost']:.1f}"
-        interval = "" if name == "clean" else f"{low:.1f} to {high:.1f}"
+        interval = "" if name == "clean" else percent_range(scores["uar_lost_interval"])
         yield f"| {name} | {100 * scores['uar']:.1f} | {lost} | {interval} |"
 
 
