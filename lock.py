@@ -62,7 +62,7 @@ def with_all_torch_builds(lock: str) -> str:
 
 
 def main(options: list[str]) -> None:
-    """Lock both files of requirements."""
+    """Lock each file of requirements; `.venv` has to be there."""
     constraints = ROOT / ".venv" / "installed.txt"
     constraints.write_text(installed_versions(), encoding="utf-8")
     for name in NAMES:

@@ -94,6 +94,11 @@ def score(args: argparse.Namespace) -> Job:
 
     Returns:
         The finished job.
+
+    Raises:
+        ValueError: If the output exists, or the job cannot be started or gone on with as asked.
+        OSError: If the model is not there, or a file cannot be read or written.
+        RuntimeError: If an engine's workers cannot start or keep dying.
     """
     folder = parts_folder(args.output)
     if args.output.exists() and not folder.exists() and not args.overwrite:

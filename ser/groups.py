@@ -43,6 +43,9 @@ def group_scores(
     Returns:
         By value, ascending: `num_clips`, `num_actors`, `uar`, `accuracy` and `uar_interval`. Groups of fewer
         than `MIN_CLIPS` clips are left out.
+
+    Raises:
+        ValueError: If the lengths differ or there is no clip.
     """
     labels, hits, actors = _checked(labels, predictions, actors, values)
     scores = {}
@@ -81,10 +84,22 @@ def largest_gap(
     is nobody to draw. There `by_luck` is the mean distance that is left when clips of one class are dealt to
     the actors at random: of many equally good voices, too, one is the worst.
 
+    Args:
+        labels: The true classes.
+        predictions: The predicted classes.
+        actors: Who speaks each clip.
+        values: The group of each clip, None where the corpus does not say.
+        num_resamples: Bootstrap resamples behind the interval.
+        rng: Draws them.
+        confidence: The share of the resampled differences between the ends of the interval.
+
     Returns:
         `worst` and `best`, the values; `difference`; and `interval` (of the difference between these two,
         below 0 where it may be the other way round) or `by_luck`. None where there are not two groups with a
         class in common.
+
+    Raises:
+        ValueError: If the lengths differ or there is no clip.
     """
     labels, hits, actors = _checked(labels, predictions, actors, values)
     rows_of_value = _rows_of_values(values)

@@ -65,6 +65,14 @@ class Attention:
 class EmotionRecognizer:
     """A model and its feature extractor, ready to be asked.
 
+    Args:
+        model: The network; `id2label` of its configuration names the emotions.
+        feature_extractor: Its own, with the statistics of its training.
+        strangeness: What tells sounds unlike those of the training, if the checkpoint holds it.
+
+    Attributes:
+        emotions: The emotions in the order of the model's scores.
+
     Example:
         >>> recognizer = EmotionRecognizer.from_pretrained("checkpoint")  # doctest: +SKIP
         >>> recognizer.predict("clip.wav")  # doctest: +SKIP
@@ -238,6 +246,7 @@ class EmotionRecognizer:
 
         Returns:
             The windows in order. Together they cover the clip; the last one ends with it and may be shorter.
+            One whose loudest sample is 40 dB below the clip's, or 80 dB below full scale, is silent.
 
         Raises:
             AudioError: If the clip cannot be used.
