@@ -5,18 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK_SECONDS = 0.025
-SILENCE_DB = (
-    -60.0
-)  # a block this quiet is silence whatever surrounds it; the quietest RAVDESS clip peaks at -54.6
-ABOVE_FLOOR_DB = (
-    6.0  # speech stands out from the steady noise around it by at least this; noise alone never does
-)
+# A block this quiet is silence whatever surrounds it; the quietest RAVDESS clip peaks at -54.6.
+SILENCE_DB = -60.0
+# Speech stands out from the steady noise around it by at least this; noise alone never does.
+ABOVE_FLOOR_DB = 6.0
 DIGITAL_SILENCE_DB = -100.0  # what editors and noise gates leave; says nothing about the room
 SPEECH_RANGE_DB = 30.0  # from the loudest block of speech to its quietest
 MIN_SPEECH_SECONDS = 0.7  # the shortest sentence in RAVDESS has 1.1
-MIN_RANGE_DB = (
-    11.0  # between loud and quiet blocks: over 12.8 in all of RAVDESS and EmoDB; noise at 7 dB leaves 11
-)
+# Between loud and quiet blocks: over 12.8 in all of RAVDESS and EmoDB; noise at 7 dB leaves 11.
+MIN_RANGE_DB = 11.0
 FLAT_TOLERANCE = 1e-4
 MIN_NUM_FLAT_TOPS = 5
 TELEPHONE_CUTOFF_HZ = 4_000  # half the telephone's sampling rate
