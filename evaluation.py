@@ -12,7 +12,6 @@ loud warning appears where the checkpoint's record names them.
 import argparse
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 from ser.corpora import CORPORA, CORPUS_TITLES
@@ -164,15 +163,12 @@ def main(arguments: list[str]) -> None:
             skip_broken=args.skip_broken,
             show_progress=sys.stderr.isatty(),
         )
-        whole = clips.select(
-            [row for row, audio in enumerate(clips["audio"]) if Path(audio["path"]).name not in scored.broken]
-        )
         report = {
             "title": title_of(args.corpus, actors, args.actors is None, classes),
             **evaluation_report(scored),
             "actors": actors,
             "actors_heard_in_training": None if heard is None else sorted(heard & set(actors)),
-            "corpus": {"name": args.corpus, "fingerprint": corpus_fingerprint(whole)},
+            "corpus": {"name": args.corpus, "fingerprint": corpus_fingerprint(clips.select(scored.rows))},
             "model": {"name": args.model, "revision": args.revision},
             **environment(),
             "command": shlex.join(["python", "evaluation.py", *arguments]),

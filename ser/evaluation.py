@@ -1,5 +1,6 @@
 """A recogniser on a labelled corpus: probabilities of every clip, and all scores of them."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,7 +35,8 @@ class ScoredClips:
 
     Attributes:
         emotions: The classes scored on, the columns of `probabilities`.
-        files: File names without their folders.
+        rows: Their row numbers in the corpus.
+        files: Their paths below the folder that all clips of the corpus are in.
         labels: Index of the true emotion in `emotions`, int (num_clips,).
         probabilities: (num_clips, num_emotions), rows sum to one.
         groups: Columns to break scores down by; an entry is None where the corpus does not say.
@@ -42,6 +44,7 @@ class ScoredClips:
     """
 
     emotions: tuple[str, ...]
+    rows: list[int]
     files: list[str]
     labels: np.ndarray
     probabilities: np.ndarray
@@ -65,6 +68,7 @@ class ScoredClips:
         return replace(
             self,
             emotions=tuple(classes),
+            rows=[self.rows[row] for row in rows],
             files=[self.files[row] for row in rows],
             labels=np.array([list(classes).index(self.emotions[self.labels[row]]) for row in rows]),
             probabilities=restrict_probabilities(of_all, classes),
@@ -104,15 +108,16 @@ def score_clips(
         raise ValueError(f"batch_size must be 1 or more, got {batch_size}.")
     column_of_emotion = [recognizer.emotions.index(emotion) for emotion in EMOTIONS]
     names = clips.features["emotion"].names
-    clips = clips.select([row for row, label in enumerate(clips["emotion"]) if names[label] in classes])
     paths = [Path(audio["path"]) for audio in clips["audio"]]
+    folder = os.path.commonpath([path.parent for path in paths])
+    wanted = [row for row, label in enumerate(clips["emotion"]) if names[label] in classes]
     broken: dict[str, str] = {}
     kept: list[int] = []
     probabilities: list[np.ndarray] = []
-    with tqdm(total=len(paths), unit="clip", disable=not show_progress) as bar:
-        for start in range(0, len(paths), batch_size):
+    with tqdm(total=len(wanted), unit="clip", disable=not show_progress) as bar:
+        for start in range(0, len(wanted), batch_size):
             waveforms = []
-            for row in range(start, min(start + batch_size, len(paths))):
+            for row in wanted[start : start + batch_size]:
                 try:
                     waveforms.append(recognizer.load(paths[row]))
                 except AudioError as error:
@@ -120,18 +125,19 @@ def score_clips(
                         raise AudioError(
                             f"{paths[row]}: {error} (--skip_broken leaves such clips out.)"
                         ) from error
-                    broken[paths[row].name] = str(error)
+                    broken[os.path.relpath(paths[row], folder)] = str(error)
                 else:
                     kept.append(row)
             if waveforms:
                 probabilities.append(recognizer.predict_probabilities(waveforms)[:, column_of_emotion])
-            bar.update(min(batch_size, len(paths) - start))
+            bar.update(min(batch_size, len(wanted) - start))
     if not kept:
-        raise ValueError(f"None of the {len(paths)} clips could be scored.")
+        raise ValueError(f"None of the {len(wanted)} clips could be scored.")
     used = clips.select(kept)
     return ScoredClips(
         emotions=tuple(classes),
-        files=[paths[row].name for row in kept],
+        rows=kept,
+        files=[os.path.relpath(paths[row], folder) for row in kept],
         labels=np.array([list(classes).index(names[label]) for label in used["emotion"]]),
         probabilities=restrict_probabilities(np.concatenate(probabilities), classes),
         groups={name: list(used[name]) for name in GROUPS},

@@ -6,12 +6,12 @@ import shutil
 
 import numpy as np
 import pytest
-from tiny_corpora import write_emodb
+from tiny_corpora import write_emodb, write_savee
 
 import evaluation
 from ser.audio import AudioError, load_audio
 from ser.configuration_mfcc_lstm import MfccLstmConfig
-from ser.corpora import load_ravdess
+from ser.corpora import load_ravdess, load_savee
 from ser.evaluation import evaluation_report, score_clips
 from ser.evaluation_files import write_evaluation
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
@@ -64,8 +64,9 @@ def test_scores_belong_to_their_clips_whatever_the_batch(clips, scored):
     assert len(scored.files) == 120
     for row in (0, 59, 119):
         path = clips[row]["audio"]["path"]
-        assert scored.files[row] == path.rpartition("/")[2]
-        assert scored.emotions[scored.labels[row]] == EMOTIONS[int(scored.files[row][6:8]) - 1]
+        actor, _, name = scored.files[row].partition("/")
+        assert path.endswith(f"/{actor}/{name}")
+        assert scored.emotions[scored.labels[row]] == EMOTIONS[int(name[6:8]) - 1]
         heard = ListeningRecognizer().predict_probabilities([load_audio(path, 16_000)])[0]
         np.testing.assert_allclose(scored.probabilities[row], heard[::-1])  # the model's order turned around
     again = score_clips(ListeningRecognizer(), clips, batch_size=7)
@@ -166,6 +167,23 @@ def test_a_broken_clip_stops_unless_told_to_skip(tiny_ravdess, tmp_path):
     assert list(scored.broken) == [broken.name]
     assert len(scored.files) == len(scored.labels) == len(scored.groups["actor"]) == 59
     assert broken.name not in scored.files
+
+
+def test_clips_of_one_name_in_two_folders_are_told_apart(tmp_path):
+    write_savee(tmp_path / "flat")
+    for clip in (tmp_path / "flat").iterdir():
+        who, _, name = clip.name.partition("_")
+        (tmp_path / "savee" / who).mkdir(parents=True, exist_ok=True)
+        clip.rename(tmp_path / "savee" / who / name)
+    clips = load_savee(tmp_path / "savee")
+    (tmp_path / "savee" / "DC" / "sa01.flac").write_bytes(b"no sound at all")
+    scored = score_clips(ListeningRecognizer(), clips, ("sad", "happy"), skip_broken=True)
+    assert list(scored.broken) == ["DC/sa01.flac"]
+    assert "JE/sa01.flac" in scored.files
+    assert len(set(scored.files)) == len(scored.files) == 7
+    assert [
+        clips[row]["audio"]["path"][-len(name) :] for row, name in zip(scored.rows, scored.files, strict=True)
+    ] == (scored.files)
 
 
 def test_a_model_of_other_emotions_is_refused(clips):

@@ -87,7 +87,7 @@ def test_evaluation_leaves_out_what_cannot_be_heard(corpus, untrained_checkpoint
     for clip, (name, outcome) in zip(clips, expected.items(), strict=False):
         clip.write_bytes((folder / name).read_bytes())
         if outcome == "error":
-            bad.add(clip.name)
+            bad.add(f"{clip.parent.name}/{clip.name}")
     arguments = ["--model", str(untrained_checkpoint), "--data_dir", str(tmp_path / "corpus")]
     with pytest.raises(SystemExit, match=r"Error: .*--skip_broken"):
         evaluation.main([*arguments, "--output_dir", str(tmp_path / "out")])
