@@ -16,6 +16,7 @@ from training_runs import (
     finish,
     start,
     start_on_small_disk,
+    start_server,
     wait_for_checkpoint,
     weights,
 )
@@ -45,6 +46,7 @@ def corpus(write_ravdess, tmp_path_factory) -> Path:
 def undisturbed(corpus, tmp_path_factory) -> tuple[Path, float]:
     """The folder of a training that nothing interrupted, and the seconds it took."""
     folder = tmp_path_factory.mktemp("undisturbed")
+    start_server()
     begin = time.monotonic()
     finish(corpus, folder)
     return folder, time.monotonic() - begin
