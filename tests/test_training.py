@@ -1,8 +1,5 @@
 """Training learns, repeats bit for bit, keeps the best checkpoint and never hears whom it is tested on."""
 
-import json
-import os
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -12,10 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-import train_together
 from datasets import Dataset
 from safetensors.torch import load_file
-from train_together import train_tiny
+from train_together import TINY, train_tiny, train_tiny_together
 
 from ser import features, training
 from ser.augmentation import WAVEFORM_ONLY
@@ -26,8 +22,6 @@ from ser.features import extract_spectrograms, feature_statistics
 from ser.labels import EMOTIONS
 from ser.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
 from ser.splits import Fold
-
-TINY = {"conv_channels": [16], "conv_strides": [4], "hidden_size": 16, "attention_size": 8, "dropout": 0.0}
 
 
 @pytest.fixture(autouse=True)
@@ -330,13 +324,7 @@ def test_two_processes_give_the_figures_of_one(tiny_ravdess, tmp_path, monkeypat
     # Put back afterwards.
     monkeypatch.setattr(training, "MelAugmentationRecipe", training.MelAugmentationRecipe)
     alone = train_tiny(tiny_ravdess, tmp_path / "features")
-    found = tmp_path / "found.json"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    command += [str(Path(train_together.__file__)), str(tiny_ravdess), str(tmp_path / "features"), str(found)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr[-3000:]
-    together = json.loads(found.read_text())
+    together = train_tiny_together(tiny_ravdess, tmp_path / "features", tmp_path / "report.json")
     assert (alone["num_processes"], together["num_processes"]) == (1, 2)
     assert alone["losses"][-1] < 0.9 * alone["losses"][0], "nothing was learnt that could differ"
     assert together["losses"] == pytest.approx(alone["losses"], abs=0.1)

@@ -1,17 +1,17 @@
-"""Trains a tiny network without dropout or augmentation, alone or with others under `torchrun`.
-
-    torchrun --nproc_per_node 2 train_together.py CORPUS FEATURES OUTPUT
+"""Trains a tiny network without dropout or augmentation, alone or in two processes.
 
 A step takes all clips, so that their order, which is drawn otherwise for several processes, does not matter:
 however many there are, they compute the same sums, but for the statistics of batch normalisation.
 """
 
 import json
-import sys
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from training_runs import CONTEXT
 
 from ser import training
 from ser.corpora import load_ravdess
@@ -61,11 +61,29 @@ def train_tiny(corpus: Path, features: Path, num_processes: int = 1) -> dict[str
         "probabilities": [
             list(each.values()) for each in recognizer.predict([a["path"] for a in held_back["audio"]][::6])
         ],
-        "is_first": trainer.is_world_process_zero(),
     }
 
 
-if __name__ == "__main__":
-    found = train_tiny(Path(sys.argv[1]), Path(sys.argv[2]), num_processes=2)
-    if found["is_first"]:
-        Path(sys.argv[3]).write_text(json.dumps(found))
+def train_tiny_together(corpus: Path, features: Path, report: Path) -> dict[str, Any]:
+    """What `train_tiny` returns in the first of two processes that train together, as `torchrun` has them."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    processes = [
+        CONTEXT.Process(target=_train_as, args=(rank, port, corpus, features, report), daemon=True)
+        for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(240)
+    assert [process.exitcode for process in processes] == [0, 0]
+    return json.loads(report.read_text())
+
+
+def _train_as(rank: int, port: int, corpus: Path, features: Path, report: Path) -> None:
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    found = train_tiny(corpus, features, num_processes=2)
+    if rank == 0:
+        report.write_text(json.dumps(found))
