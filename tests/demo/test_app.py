@@ -1,10 +1,5 @@
 """The door to the demo: its command line, its defaults and that it opens."""
 
-import socket
-import subprocess
-import sys
-import threading
-import urllib.request
 from pathlib import Path
 
 import httpx
@@ -79,22 +74,7 @@ def test_sessions_do_not_pile_up(recognizer: EmotionRecognizer, monkeypatch: pyt
         demo.close(verbose=False)
 
 
-def test_the_program_serves_the_page_and_names_a_taken_port(untrained_checkpoint: Path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    command = [sys.executable, "-u", "app.py", "--model", str(untrained_checkpoint), "--server_port", port]
-    with subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, text=True) as server:
-        timer = threading.Timer(120, server.kill)
-        timer.start()
-        try:
-            assert server.stdout is not None
-            printed = next((line for line in server.stdout if "Running on" in line), "nothing")
-            assert f"http://127.0.0.1:{port}" in printed
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/config", timeout=30) as config:
-                assert b"predict" in config.read()
-            with pytest.raises(SystemExit, match=f"cannot be served.*{port}"):
-                app.main(["--model", str(untrained_checkpoint), "--server_port", port])
-        finally:
-            timer.cancel()
-            server.terminate()
+@pytest.mark.usefixtures("demo_url")
+def test_a_taken_port_is_named(untrained_checkpoint: Path, free_port: int):
+    with pytest.raises(SystemExit, match=f"cannot be served.*{free_port}"):
+        app.main(["--model", str(untrained_checkpoint), "--server_port", str(free_port)])
