@@ -16,6 +16,7 @@ import hypothesis
 import numpy as np
 import pytest
 import soundfile
+from hostile_audio import write_hostile_corpus
 
 REPO = Path(__file__).resolve().parent.parent
 REQUIRABLE = {"browser", "ffmpeg", "ravdess", "emodb"}
@@ -134,3 +135,10 @@ def write_ravdess() -> Callable[..., Path]:
 def tiny_ravdess(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A made-up RAVDESS of four actors with all 60 clips each, 3 MB; to be read, not changed."""
     return _write_ravdess(tmp_path_factory.mktemp("tiny-ravdess"))
+
+
+@pytest.fixture(scope="session")
+def hostile_corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A folder of hostile files, and "result" or "error" for each; to be read, not changed."""
+    folder = tmp_path_factory.mktemp("hostile")
+    return folder, write_hostile_corpus(folder)

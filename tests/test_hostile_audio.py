@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hostile_audio import CANARY, encoded, write_hostile_corpus
+from hostile_audio import CANARY, encoded
 from hostile_recordings import recorded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,12 +43,6 @@ for path in sys.argv[2:]:
 """
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    folder = tmp_path_factory.mktemp("hostile")
-    return folder, write_hostile_corpus(folder)
-
-
 def outcome(clip: Path | bytes) -> str:
     try:
         waveform = load_audio(clip, 16_000)
@@ -59,32 +53,32 @@ def outcome(clip: Path | bytes) -> str:
     return "result" if sound and 1600 <= len(waveform) <= 600 * 16_000 else f"bad {waveform!r}"
 
 
-def test_the_corpus_is_large(corpus: tuple[Path, dict[str, str]]):
-    assert len(corpus[1]) >= 150
-    assert list(corpus[1].values()).count("result") >= 40
+def test_the_corpus_is_large(hostile_corpus: tuple[Path, dict[str, str]]):
+    assert len(hostile_corpus[1]) >= 150
+    assert list(hostile_corpus[1].values()).count("result") >= 40
 
 
 @linux_only
 def test_every_file_gives_a_result_or_the_one_error(
-    corpus: tuple[Path, dict[str, str]], capfd: pytest.CaptureFixture[str]
+    hostile_corpus: tuple[Path, dict[str, str]], capfd: pytest.CaptureFixture[str]
 ):
-    folder, expected = corpus
+    folder, expected = hostile_corpus
     with opened_files(folder) as opened:
         assert {name: outcome(folder / name) for name in expected} == expected
     assert opened == set(expected)  # all of them and not the canary
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_bytes_fare_as_the_file_does(corpus: tuple[Path, dict[str, str]]):
-    folder, expected = corpus
+def test_bytes_fare_as_the_file_does(hostile_corpus: tuple[Path, dict[str, str]]):
+    folder, expected = hostile_corpus
     assert {name: outcome((folder / name).read_bytes()) for name in expected} == expected
 
 
 @linux_only
 def test_the_playlists_would_make_a_guessing_ffmpeg_open_the_canary(
-    corpus: tuple[Path, dict[str, str]], require_ffmpeg: str
+    hostile_corpus: tuple[Path, dict[str, str]], require_ffmpeg: str
 ):
-    folder, expected = corpus
+    folder, expected = hostile_corpus
     disclosed = set()
     for name in expected:
         if name.startswith("playlist_"):
@@ -97,8 +91,8 @@ def test_the_playlists_would_make_a_guessing_ffmpeg_open_the_canary(
 
 
 @linux_only
-def test_bombs_are_refused_within_two_seconds_and_300_mb(corpus: tuple[Path, dict[str, str]]):
-    folder, expected = corpus
+def test_bombs_are_refused_within_two_seconds_and_300_mb(hostile_corpus: tuple[Path, dict[str, str]]):
+    folder, expected = hostile_corpus
     bombs = [str(folder / name) for name in expected if name.startswith(("bomb_", "rate_"))]
     command = [sys.executable, "-c", MEASURE, str(Path(ser.audio.__file__).parent), *bombs]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -111,9 +105,9 @@ def test_bombs_are_refused_within_two_seconds_and_300_mb(corpus: tuple[Path, dic
 
 
 def test_without_ffmpeg_only_its_kinds_are_lost(
-    corpus: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    hostile_corpus: tuple[Path, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ):
-    folder, expected = corpus
+    folder, expected = hostile_corpus
     monkeypatch.setenv("PATH", "")
     for name, expectation in expected.items():
         if expectation == "result" and Path(name).suffix in FFMPEG_KINDS - {".webm"}:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from gradio.utils import get_upload_folder
-from hostile_audio import CANARY, write_hostile_corpus
+from hostile_audio import CANARY
 from opened_files import opened_files
 
 import evaluation
@@ -20,18 +20,12 @@ from ser.labels import EMOTIONS
 pytestmark = pytest.mark.timeout(1200)  # some of the files hold ten minutes of sound
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory) -> tuple[Path, dict[str, str]]:
-    folder = tmp_path_factory.mktemp("hostile")
-    return folder, write_hostile_corpus(folder)
-
-
 def is_distribution(probabilities: dict[str, float]) -> bool:
     return set(probabilities) == set(EMOTIONS) and math.isclose(sum(probabilities.values()), 1, abs_tol=1e-4)
 
 
-def test_the_python_interface_and_the_page_give_a_result_or_the_one_error(corpus, recognizer):
-    folder, expected = corpus
+def test_the_python_interface_and_the_page_give_a_result_or_the_one_error(hostile_corpus, recognizer):
+    folder, expected = hostile_corpus
     outcomes = {}
     with opened_files(folder) as opened:
         for name in expected:
@@ -50,8 +44,8 @@ def test_the_python_interface_and_the_page_give_a_result_or_the_one_error(corpus
     assert CANARY not in opened
 
 
-def test_the_api_names_each_bad_file_and_hears_the_others(corpus, demo_url, capfd):
-    folder, expected = corpus
+def test_the_api_names_each_bad_file_and_hears_the_others(hostile_corpus, demo_url, capfd):
+    folder, expected = hostile_corpus
     names = {f"{number:03d}{Path(name).suffix[:5]}": name for number, name in enumerate(expected)}
     problems = {}
     with opened_files(folder) as opened, httpx.Client(base_url=demo_url, timeout=200) as api:
@@ -76,9 +70,11 @@ def test_the_api_names_each_bad_file_and_hears_the_others(corpus, demo_url, capf
     assert CANARY not in opened
 
 
-def test_evaluation_leaves_out_what_cannot_be_heard(corpus, untrained_checkpoint, write_ravdess, tmp_path):
+def test_evaluation_leaves_out_what_cannot_be_heard(
+    hostile_corpus, untrained_checkpoint, write_ravdess, tmp_path
+):
     """Each clip of a made-up corpus is replaced by a hostile file, as many as there are."""
-    folder, expected = corpus
+    folder, expected = hostile_corpus
     expected = {
         name: outcome for name, outcome in expected.items() if not name.startswith(("bomb_", "exactly"))
     }
