@@ -68,6 +68,12 @@ def _corpus_dir(name: str, folder: str, pattern: str) -> Path:
 
 
 @pytest.fixture(scope="session")
+def skip_or_fail() -> Callable[[str, str], NoReturn]:
+    """`skip_or_fail(name, reason)`: skip, or fail where SER_REQUIRE names `name`."""
+    return _skip_or_fail
+
+
+@pytest.fixture(scope="session")
 def ravdess_dir() -> Path:
     """The real RAVDESS speech audio: a folder of Actor_01 to Actor_24."""
     return _corpus_dir("ravdess", "ravdess-speech", "Actor_[0-9][0-9]")

@@ -1,6 +1,5 @@
 """The page for everyone: keyboard, screen readers, phones, light and dark; nothing comes from elsewhere."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -21,25 +20,19 @@ NOT_OURS = ["#waveform", "footer"]  # Gradio's player and footer
 
 
 @pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+def axe(tmp_path_factory: pytest.TempPathFactory, skip_or_fail: Callable[[str, str], NoReturn]) -> str:
     """The source of axe-core, as npm has it."""
-    npm = shutil.which("npm") or _do_without("no npm on the PATH to fetch axe-core with")
+    npm = shutil.which("npm") or skip_or_fail("browser", "no npm on the PATH to fetch axe-core with")
     folder = tmp_path_factory.mktemp("axe")
     command = [npm, "pack", AXE, "--silent", "--pack-destination", str(folder)]
     fetched = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     if fetched.returncode:
-        _do_without(f"npm cannot fetch {AXE}: {fetched.stderr.strip()[-200:]}")
+        skip_or_fail("browser", f"npm cannot fetch {AXE}: {fetched.stderr.strip()[-200:]}")
     (package,) = folder.glob("*.tgz")
     with tarfile.open(package) as archive:
         member = archive.extractfile("package/axe.min.js")
         assert member is not None
         return member.read().decode()
-
-
-def _do_without(reason: str) -> NoReturn:
-    if "browser" in os.environ.get("SER_REQUIRE", "").split(","):
-        pytest.fail(f"{reason} (SER_REQUIRE names browser)", pytrace=False)
-    pytest.skip(reason)
 
 
 def _analyse_an_example(page: Page) -> None:
