@@ -61,7 +61,6 @@ class HubStub:
     Attributes:
         repositories: By kind and name, such as ("model", "someone/voices").
         break_off_at: An action, such as "commit": from its next request on the connection is cut, unanswered.
-        requests: Method and path of every request, for a test that looks at what was asked.
     """
 
     def __init__(self):
@@ -70,7 +69,6 @@ class HubStub:
         self.big_files: dict[str, bytes] = {}
         self.break_off_at: str | None = None
         self.is_gone = False
-        self.requests: list[str] = []
         hub = self
 
         class Handler(_Handler):
@@ -97,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
     stub: HubStub
 
     def log_message(self, *args) -> None:
-        """Tests read what matters from `HubStub.requests`."""
+        """Say nothing on stderr."""
 
     def do_HEAD(self) -> None:
         self._answer()
@@ -107,7 +105,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = unquote(urlsplit(self.path).path)
-        self.stub.requests.append(f"{self.command} {path}")
         api, resolve = API.fullmatch(path), RESOLVE.fullmatch(path)
         if api and api["action"] and api["action"] == self.stub.break_off_at:
             self.stub.is_gone = True
