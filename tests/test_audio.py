@@ -57,7 +57,9 @@ def test_mixing_and_resampling_are_librosas(tmp_path: Path, rate: int, num_chann
 
 
 def test_real_clips_come_out_as_librosa_loads_them(ravdess_dir: Path):
-    for path in sorted(ravdess_dir.glob("Actor_2*/*-01-01-*.*"))[:10]:
+    paths = sorted(ravdess_dir.glob("Actor_2*/*-01-01-*.*"))[:10]
+    assert paths
+    for path in paths:
         waveform = load_audio(path, 16_000)
         expected, _ = librosa.load(path, sr=16_000)
         np.testing.assert_array_equal(waveform, expected[: len(waveform)])

@@ -99,8 +99,10 @@ def test_no_clean_ravdess_clip_has_a_hint(ravdess_dir):
 
 
 def test_faults_made_in_real_speech_are_seen(ravdess_dir):
+    clips = sorted(ravdess_dir.glob("Actor_*/*.*"))
+    assert clips
     missed = []
-    for clip in sorted(ravdess_dir.glob("Actor_*/*.*"))[::120]:
+    for clip in clips[::120]:
         waveform, sampling_rate = soundfile.read(clip, dtype="float32", always_2d=True)
         waveform = waveform[:, 0]
         limit = np.abs(waveform).max() / 2

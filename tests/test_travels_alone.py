@@ -137,10 +137,9 @@ def test_a_saved_checkpoint_holds_its_code_and_no_pickle(hybrid):
 
 
 def test_the_shipped_checkpoint_carries_the_code_that_is_tested_here():
-    for file in (REPO / "checkpoint").glob("*.py"):
-        assert file.read_text() == (REPO / "ser" / file.name).read_text(), (
-            f"copy ser/{file.name} to checkpoint/"
-        )
+    for name in sorted(name for name in TRAVELLING_FILES if name.endswith(".py")):
+        shipped = REPO / "checkpoint" / name
+        assert shipped.read_text() == (REPO / "ser" / name).read_text(), f"copy ser/{name} to checkpoint/"
 
 
 def test_a_stranger_gets_the_probabilities_of_the_repository(hybrid, plain, waveform, tmp_path):
@@ -225,8 +224,6 @@ def test_a_foreign_model_type_is_refused(damaged, name):
     for load in (MfccLstmConfig.from_pretrained, MfccLstmForAudioClassification.from_pretrained):
         with pytest.raises(ValueError, match=f"'{name}'.*'mfcc-lstm'"):
             load(damaged)
-    with pytest.raises(ValueError, match=f"'{name}'.*'mfcc-lstm'"):
-        MfccLstmConfig.from_pretrained(damaged)
 
 
 def test_another_familys_checkpoint_is_refused(tmp_path):
