@@ -25,7 +25,7 @@ from ser.onnx_export import export_onnx
 
 REPO = Path(__file__).resolve().parents[2]
 RATE = 16_000
-NUM_FILES, NUM_CLIPS, CLIPS_PER_PART = 12, 3000, 5
+NUM_FILES, NUM_REPEATS, CLIPS_PER_PART = 12, 40, 5
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None,
     reason="Ray is not installed: pip install -r requirements-ray.txt",
@@ -42,7 +42,7 @@ def graph(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory) -> Path:
-    """A dozen files, one of them broken, again and again: seconds of work for two workers."""
+    """A dozen files, one of them broken."""
     folder = tmp_path_factory.mktemp("clips")
     rng = np.random.default_rng(0)
     for number in range(NUM_FILES):
@@ -50,35 +50,33 @@ def manifest(tmp_path_factory) -> Path:
         soundfile.write(folder / f"{number}.wav", waveform, RATE)
     (folder / "7.wav").write_bytes(b"RIFF nothing of the kind")
     manifest = folder / "list.txt"
-    manifest.write_text("".join(f"{row % NUM_FILES}.wav\n" for row in range(NUM_CLIPS)))
+    manifest.write_text("".join(f"{number}.wav\n" for number in range(NUM_FILES)))
     return manifest
 
 
 @pytest.fixture(scope="module")
 def expected(graph, manifest, tmp_path_factory) -> list[dict]:
     """What the local engine says of each file."""
-    short = manifest.with_name("short.txt")
-    short.write_text("".join(manifest.read_text().splitlines(keepends=True)[:NUM_FILES]))
     output = tmp_path_factory.mktemp("expected") / "scores.parquet"
     model = ["--model", graph, "--backend", "onnx"]
     imported = "ray" in sys.modules  # by another test
-    predict.main([*model, "--manifest", str(short), "--output", str(output), "--num_workers", "1"])
+    predict.main([*model, "--manifest", str(manifest), "--output", str(output), "--num_workers", "1"])
     assert ("ray" in sys.modules) == imported, "the local engine imports Ray"
-    return pyarrow.parquet.read_table(output).to_pylist()
+    rows = pyarrow.parquet.read_table(output).to_pylist()
+    assert sum(row["error"] is not None for row in rows) == 1
+    return rows
 
 
 def assert_rows(output: Path, expected: list[dict]) -> None:
     rows = pyarrow.parquet.read_table(output).to_pylist()
-    assert [row["path"] for row in rows] == [f"{n % NUM_FILES}.wav" for n in range(NUM_CLIPS)]
-    for number, row in enumerate(rows):
-        known = expected[number % NUM_FILES]
+    assert len(rows) == len(expected)
+    for row, known in zip(rows, expected, strict=True):
         numbers = [name for name, value in known.items() if isinstance(value, float)]
         assert {name: row[name] for name in row if name not in numbers} == {
             name: known[name] for name in known if name not in numbers
         }
         difference = max((abs(row[name] - known[name]) for name in numbers), default=0)
         assert difference < 1e-5
-    assert sum(row["error"] is not None for row in rows) == NUM_CLIPS // NUM_FILES
     assert [file.name for file in output.parent.iterdir()] == [output.name], "something is left over"
 
 
@@ -86,16 +84,18 @@ def assert_rows(output: Path, expected: list[dict]) -> None:
 @pytest.mark.timeout(600)
 def test_a_machine_that_is_killed_loses_and_doubles_no_row(graph, manifest, expected, tmp_path):
     output = tmp_path / "scores.parquet"
+    long = manifest.with_name("long.txt")  # seconds of work for two workers
+    long.write_text(NUM_REPEATS * manifest.read_text())
     command = [sys.executable, str(Path(__file__).with_name("lose_a_machine.py")), "20", str(output)]
-    command += ["--model", graph, "--backend", "onnx", "--manifest", str(manifest)]
+    command += ["--model", graph, "--backend", "onnx", "--manifest", str(long)]
     command += ["--clips_per_part", str(CLIPS_PER_PART), "--num_workers", "2"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
     report = json.loads(run.stdout.splitlines()[-1])
     assert report["status"] == 0, report["errors"][-3000:]
     assert any("PartScorer" in name or "MapWorker" in name for name in report["workers"]), report["workers"]
-    assert 20 <= report["num_parts"] < 0.9 * NUM_CLIPS / CLIPS_PER_PART
-    assert_rows(output, expected)
+    assert 20 <= report["num_parts"] < 0.9 * NUM_REPEATS * NUM_FILES / CLIPS_PER_PART
+    assert_rows(output, NUM_REPEATS * expected)
 
 
 @needs_ray
@@ -103,7 +103,8 @@ def test_a_machine_that_is_killed_loses_and_doubles_no_row(graph, manifest, expe
 def test_a_cluster_of_ones_own_is_reached_from_this_machine_alone(graph, manifest, expected, tmp_path):
     output = tmp_path / "scores.parquet"
     command = [sys.executable, "predict.py", "--model", graph, "--backend", "onnx", "--engine", "ray"]
-    command += ["--manifest", str(manifest), "--output", str(output), "--num_workers", "2"]
+    command += ["--manifest", str(manifest), "--output", str(output)]
+    command += ["--clips_per_part", str(CLIPS_PER_PART), "--num_workers", "2"]
     scoring = subprocess.Popen(command, cwd=REPO, stderr=subprocess.PIPE, text=True)
     addresses: set[str] = set()
     while scoring.poll() is None:
