@@ -33,7 +33,7 @@ from ser.labels import CLASS_SETS, EMOTIONS, corpus_classes, restrict_probabilit
 from ser.metrics import accuracy, unweighted_average_recall
 from ser.provenance import environment
 from ser.recipe import RecipeArguments, RecipeTrainingArguments
-from ser.splits import LEAVE_ONE_CORPUS_OUT, Fold, corpus_folds, folds
+from ser.splits import LEAVE_ONE_CORPUS_OUT, Fold, corpus_folds, folds, results_name
 from ser.training import train_classifier
 
 
@@ -86,12 +86,6 @@ def make_folds(protocol: str, clips: Dataset) -> list[Fold]:
     if protocol == LEAVE_ONE_CORPUS_OUT:
         return corpus_folds(clips["actor"])
     return folds(protocol, clips["actor"], clips["emotion"])
-
-
-def results_name(protocol: str, corpora: list[str]) -> str:
-    """The folder of a protocol's results: figures of other corpora never lie among those of RAVDESS."""
-    is_plain = corpora == ["ravdess"] or protocol == LEAVE_ONE_CORPUS_OUT
-    return protocol if is_plain else f"{protocol}-{'+'.join(corpora)}"
 
 
 def run_fold(

@@ -6,20 +6,42 @@ from collections.abc import Iterator
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from release.collecting import collect, install
 from release.step import Step
 from release.version import set_version
+from ser.splits import LEAVE_ONE_CORPUS_OUT, results_name
 
 CORPUS_FOLDER = "data/ravdess"  # what the commands name, wherever the corpora lie
 EMODB_FOLDER = "data/emodb"
-CROSS_VALIDATIONS = {
-    ("dev5", "hybrid"): (),
-    ("luna5", "hybrid"): (),
-    ("luna5", "plain"): ("--architecture", "plain", "--ensemble_size", "1"),
-    ("stratified80", "hybrid_12_passes"): ("--num_train_epochs", "12"),
-}
-"""Protocol and name of the results, and the options that they are made with; each with every seed."""
+
+
+class CrossValidation(NamedTuple):
+    """A row of the results, made with every seed.
+
+    Attributes:
+        protocol: Which folds.
+        name: Of the recipe.
+        options: What is unlike the shipped recipe.
+        corpora: On which speakers, by the folders that the commands name.
+    """
+
+    protocol: str
+    name: str
+    options: tuple[str, ...] = ()
+    corpora: tuple[str, ...] = (CORPUS_FOLDER,)
+
+
+BOTH_CORPORA = (CORPUS_FOLDER, EMODB_FOLDER)
+CROSS_VALIDATIONS = (
+    CrossValidation("dev5", "hybrid"),
+    CrossValidation("luna5", "hybrid"),
+    CrossValidation("luna5", "plain", ("--architecture", "plain", "--ensemble_size", "1")),
+    CrossValidation("stratified80", "hybrid_12_passes", ("--num_train_epochs", "12")),
+    CrossValidation(LEAVE_ONE_CORPUS_OUT, "hybrid", corpora=BOTH_CORPORA),
+    CrossValidation("dev5", "hybrid", corpora=BOTH_CORPORA),
+)
 
 SEEDS = ("0", "1", "2")
 MEASURED = (
@@ -120,16 +142,19 @@ def release_steps(
 
 
 def _cross_validations(recipe: tuple[str, ...]) -> Iterator[Step]:
-    for (protocol, name), options in CROSS_VALIDATIONS.items():
+    for each in CROSS_VALIDATIONS:
+        corpora = [Path(folder).name for folder in each.corpora]
+        results = results_name(each.protocol, corpora)
         yield Step(
-            f"{protocol}-{name}",
-            f"cross-validate {name} on {protocol}, {len(SEEDS)} seeds",
+            f"{results}-{each.name}",
+            f"cross-validate {each.name} on {results}, {len(SEEDS)} seeds",
             (
-                *(sys.executable, "benchmarks/cross_validate.py", "--data_dir", CORPUS_FOLDER),
-                *("--protocol", protocol, "--name", name, "--seeds", *SEEDS, *options),
+                *(sys.executable, "benchmarks/cross_validate.py", "--corpus", ",".join(corpora)),
+                *("--data_dir", ",".join(each.corpora), "--protocol", each.protocol),
+                *("--name", each.name, "--seeds", *SEEDS, *each.options),
             ),
             (*recipe, "benchmarks/cross_validate.py"),
-            clears=(f"benchmarks/results/{protocol}/{name}/*.json",),
+            clears=(f"benchmarks/results/{results}/{each.name}/*.json",),
         )
 
 

@@ -183,6 +183,12 @@ def folds(protocol: str, actors: Sequence[int], labels: Sequence[int]) -> list[F
     ]
 
 
+def results_name(protocol: str, corpora: Sequence[str]) -> str:
+    """The folder of a protocol's results: figures of other corpora never lie among those of RAVDESS."""
+    is_plain = list(corpora) == ["ravdess"] or protocol == LEAVE_ONE_CORPUS_OUT
+    return protocol if is_plain else f"{protocol}-{'+'.join(corpora)}"
+
+
 def corpus_folds(actors: Sequence[int]) -> list[Fold]:
     """Leaves one corpus out at a time: trains on all clips of the others, tests on all of its own.
 

@@ -66,8 +66,3 @@ def test_scores_of_ravdess_alone_are_those_of_all_eight_emotions():
     expected = unweighted_average_recall(labels, probabilities.argmax(axis=1))
     assert scores["ravdess"]["shared"]["uar"] == scores["ravdess"]["8"]["uar"] == expected
     assert list(scores["ravdess"]) == ["shared", "8", "6", "4"]
-
-
-def test_results_of_several_corpora_lie_apart_from_those_of_ravdess():
-    assert cross_validate.results_name("luna5", ["ravdess"]) == "luna5"
-    assert cross_validate.results_name("luna5", ["ravdess", "emodb"]) == "luna5-ravdess+emodb"

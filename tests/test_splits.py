@@ -11,6 +11,7 @@ from ser.splits import (
     carve_validation_actors,
     corpus_folds,
     folds,
+    results_name,
 )
 
 ACTORS = np.repeat(np.arange(1, 25), 60)
@@ -188,6 +189,11 @@ def test_one_corpus_is_left_out_at_a_time():
 def test_leaving_the_only_corpus_out_is_refused():
     with pytest.raises(ValueError, match="needs two or more, got ravdess"):
         corpus_folds(ACTORS)
+
+
+def test_results_of_several_corpora_lie_apart_from_those_of_ravdess():
+    assert results_name("luna5", ["ravdess"]) == "luna5"
+    assert results_name("luna5", ["ravdess", "emodb"]) == "luna5-ravdess+emodb"
 
 
 def test_validation_actors_are_balanced_by_the_genders_given():
