@@ -48,6 +48,14 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
                     trained = " and ".join(CORPUS_TITLES[each] for each in run["train_corpora"])
                     by_test[CORPUS_TITLES[corpus], trained, name].append(scores)
         yield from ("", f"### {protocol}, {folder.name}", "")
+        if protocol == LEAVE_ONE_CORPUS_OUT:
+            yield (
+                "Each corpus heard by the recipe trained on all speakers of the others. Beside the first "
+                "table it shows how far two trainings lie apart on strangers."
+            )
+        else:
+            yield "Trained on all corpora together, each fold without the speakers that it tests."
+        yield ""
         yield "| tested on | trained on | emotions | UAR, mean of folds | accuracy | clips | guessing |"
         yield "|---|---|---|---|---|---|---|"
         for (tested, trained, name), scores in by_test.items():
