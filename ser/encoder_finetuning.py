@@ -180,6 +180,11 @@ class EncoderRecognizer(EmotionRecognizer):
             )
         return cls(model, AutoFeatureExtractor.from_pretrained(name, **options))
 
+    @property
+    def not_sure_below(self) -> float:
+        """0: nobody measured below which probability such a model's answers are worth little."""
+        return 0.0
+
     def attend(self, clip: Clip) -> Attention:  # noqa: ARG002
         """Not to be had: an encoder attends from frame to frame in many layers.
 

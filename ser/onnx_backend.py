@@ -40,6 +40,7 @@ class OnnxRecognizer(EmotionRecognizer):
             self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
             values = self.session.get_modelmeta().custom_metadata_map
             self.emotions = tuple(json.loads(values["emotions"]))
+            self._not_sure_below = float(values["not_sure_below"])
             self._sampling_rate = int(values["sampling_rate"])
             self.min_samples = int(values["min_samples"])  # that the graph takes; zeros make up for them
         except (onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf, KeyError) as error:
@@ -73,6 +74,11 @@ class OnnxRecognizer(EmotionRecognizer):
 
             path = Path(hf_hub_download(os.fspath(folder_or_hub_id), ONNX_FILE, revision=revision))
         return cls(path)
+
+    @property
+    def not_sure_below(self) -> float:
+        """Highest probability below which an answer is better given as "not sure"."""
+        return self._not_sure_below
 
     @property
     def sampling_rate(self) -> int:

@@ -4,7 +4,8 @@
     python -m ser.onnx_export --model checkpoint --output output/model_int8.onnx --quantize
 
 Inputs are `waveform` (batch, samples), zero-padded on the right, and each clip's `num_samples` (batch,); the
-output is `probabilities` (batch, emotions). Sampling rate and emotions stand in the file's metadata.
+output is `probabilities` (batch, emotions). Sampling rate, emotions and the probability below which an answer
+is better given as "not sure" stand in the file's metadata.
 """
 
 import argparse
@@ -83,6 +84,7 @@ def export_onnx(recognizer: EmotionRecognizer, file: Path, quantize: bool = Fals
     values = {
         "emotions": json.dumps(recognizer.emotions),
         "sampling_rate": str(rate),
+        "not_sure_below": str(recognizer.not_sure_below),
         "min_samples": str(classifier.front_end.block),
         "fingerprint": recognizer.fingerprint(),
         "weights": "int8" if quantize else "float32",

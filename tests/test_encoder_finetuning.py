@@ -153,6 +153,7 @@ def test_an_encoder_without_a_classifier_or_of_this_family_is_told_apart(encoder
         EmotionRecognizer.from_pretrained(trained[2])
     with pytest.raises(ValueError, match="MFCC-LSTM"):
         trained[1].attend((np.ones(16_000, dtype=np.float32), 16_000))
+    assert trained[1].not_sure_below == 0
 
 
 def test_copies_are_the_same_whenever_they_are_asked_for(clips):

@@ -134,6 +134,7 @@ def test_neither_torch_nor_transformers_is_needed(checkpoint, onnx_recognizer):
 def test_it_is_asked_as_the_torch_one_is(recognizer, onnx_recognizer):
     assert onnx_recognizer.emotions == recognizer.emotions
     assert onnx_recognizer.sampling_rate == recognizer.sampling_rate
+    assert onnx_recognizer.not_sure_below == recognizer.not_sure_below > 0
     clip = (noise(5 * RATE), RATE)
     for window, expected in zip(onnx_recognizer.timeline(clip), recognizer.timeline(clip), strict=True):
         assert window.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
