@@ -87,6 +87,8 @@ def seal(checkpoint: Path, settings: dict[str, Any]) -> None:
 
 def damage(checkpoint: Path) -> str | None:
     """What is wrong with a checkpoint, in words, or None where every file is as it was sealed."""
+    if not checkpoint.is_dir():
+        return "it is not there"
     if not (checkpoint / SUMS_NAME).is_file():
         return f"it was not finished: {SUMS_NAME} is missing"
     sealed, found = (checkpoint / SUMS_NAME).read_bytes(), _sums(checkpoint)

@@ -1,4 +1,4 @@
-"""How unlike the clips of the training a recording is, told from its MFCC alone.
+"""How unlike the clips of the training a recording is (out-of-distribution detection), from its MFCC alone.
 
 A network is as sure of a clicking pen as of a voice; its probabilities do not say whether there was one. This
 does: `docs/generalisation.md` has how well, beside the scores it was chosen from.

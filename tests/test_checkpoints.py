@@ -181,6 +181,10 @@ def test_any_cut_and_any_flip_of_the_sums_themselves_is_noticed(sealed):
         assert damage(sums.parent)
 
 
+def test_a_checkpoint_that_is_not_there_is_no_unfinished_one(sealed):
+    assert damage(sealed / "checkpoint-7") == "it is not there"
+
+
 def test_a_file_that_was_not_sealed_is_noticed(sealed):
     (sealed / "checkpoint-10" / "scaler.pt").write_bytes(b"")
     assert newest_whole(sealed) == sealed / "checkpoint-5"
