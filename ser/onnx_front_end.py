@@ -25,8 +25,8 @@ class OnnxFrontEnd(nn.Module):
 
         `X[r + P s] = sum_q exp(-2 pi i q (r + P s) / n_fft) * sum_p x[Q p + q] exp(-2 pi i p r / P)`
 
-    where `r` up to `P / 2` is enough, for the other half mirrors it. `Q` divides the hop, so that a frame is
-    `P` whole rows of `Q` samples.
+    where `r` up to `P / 2` is enough, for the other half mirrors it. `Q` divides the hop, half a frame and
+    the blocks that silence is trimmed by, so that every frame is `P` whole rows of `Q` samples of the clip.
 
     Args:
         feature_extractor: The settings.
@@ -44,7 +44,7 @@ class OnnxFrontEnd(nn.Module):
         self.settings = feature_extractor
         n_fft = feature_extractor.n_fft
         self.block = round(BLOCK_SECONDS * feature_extractor.sampling_rate)
-        self.row = math.gcd(feature_extractor.hop_length, n_fft)  # Q
+        self.row = math.gcd(feature_extractor.hop_length, n_fft // 2, self.block)  # Q
         self.num_rows = n_fft // self.row  # P
         num_residues = self.num_rows // 2 + 1
         p, r = torch.arange(self.num_rows), torch.arange(num_residues)
@@ -92,18 +92,15 @@ class OnnxFrontEnd(nn.Module):
         start, stop, gain = self._bounds(waveform, num_samples)
         length = stop - start
         num_frames = 1 + length // settings.hop_length
-        max_frames = cast(int, num_frames.max())  # a tensor, so that the graph has it vary
-        frame = torch.arange(max_frames)
-        rows = self._rows(waveform, start, length, max_frames) * gain[:, None, None]  # (B, rows, Q)
-        row = frame[:, None] * (settings.hop_length // self.row) + torch.arange(self.num_rows)[None, :]
-        frames = rows[:, row] * self.window  # (B, T, P, Q)
+        frame = torch.arange(cast(int, num_frames.max()))  # a tensor, so that the graph has it vary
+        frames = self._frames(waveform, start, length, frame) * self.window  # (B, T, P, Q)
         batch, time = frames.shape[0], frames.shape[1]
         inner = self.inner @ frames  # (B, T, 2 R, Q): real and imaginary of each residue
         inner = inner.reshape(batch * time, -1, 2 * self.row).transpose(0, 1)  # (R, B T, 2 Q)
         spectrum = inner @ self.outer  # (R, B T, 2 Q)
         mel_power = ((spectrum * spectrum) @ self.mel_filters).sum(dim=0)  # (B T, num_mel_bins)
+        mel_power = mel_power.reshape(batch, time, settings.num_mel_bins) * gain.square()[:, None, None]
         mel_db = (10.0 / math.log(10.0)) * mel_power.clamp(min=POWER_FLOOR).log()
-        mel_db = mel_db.reshape(batch, time, settings.num_mel_bins)
         mask = frame[None, :] < num_frames[:, None]  # (B, T)
         loudest = torch.where(mask[:, :, None], mel_db, -1000.0).amax(dim=(1, 2), keepdim=True)
         features = torch.maximum(mel_db, loudest - settings.dynamic_range_db) @ self.cepstrum + self.offset
@@ -138,13 +135,19 @@ class OnnxFrontEnd(nn.Module):
             start = start * block
         return start, stop, gain
 
-    def _rows(
-        self, waveform: torch.Tensor, start: torch.Tensor, length: torch.Tensor, max_frames: int
+    def _frames(
+        self, waveform: torch.Tensor, start: torch.Tensor, length: torch.Tensor, frame: torch.Tensor
     ) -> torch.Tensor:
-        """The trimmed clips with half a frame of zeros in front, cut into rows: `(B, num_rows, Q)`."""
+        """Frames `(B, T, P, Q)` of the trimmed clips, with half a frame of zeros around each."""
         settings = self.settings
-        margin = settings.n_fft // 2
-        position = torch.arange((max_frames - 1) * settings.hop_length + settings.n_fft) - margin
-        is_inside = (position[None, :] >= 0) & (position[None, :] < length[:, None])
-        index = torch.where(is_inside, position[None, :] + start[:, None], 0)
-        return (waveform.gather(1, index) * is_inside).reshape(waveform.shape[0], -1, self.row)
+        rows = nn.functional.pad(waveform, (0, 2 * self.row))
+        num_rows = rows.shape[1] // self.row  # of them the last is one of zeros
+        rows = rows[:, : num_rows * self.row].reshape(-1, self.row)  # (B num_rows, Q)
+        margin = settings.n_fft // 2 // self.row
+        row = (
+            frame[:, None] * (settings.hop_length // self.row) + torch.arange(self.num_rows) - margin
+        )  # (T, P)
+        is_inside = (row >= 0) & (row * self.row < length[:, None, None])  # (B, T, P)
+        index = torch.where(is_inside, row + (start // self.row)[:, None, None], num_rows - 1)
+        first = torch.arange(waveform.shape[0]) * num_rows
+        return rows[index + first[:, None, None]]
