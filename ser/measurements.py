@@ -14,6 +14,7 @@ from .corpora.ravdess_names import read_clip
 from .evaluation import BOOTSTRAP_SEED, CONFIDENCE, GROUPS, NUM_RESAMPLES
 from .groups import group_scores, largest_gap
 from .shipped import SHIPPED_RECIPE, SPREAD_PROTOCOL
+from .splits import LEAVE_ONE_CORPUS_OUT
 from .training_record import RECORD_NAME
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -42,6 +43,8 @@ class Measurements:
         protocols: By protocol, the summary that `benchmarks/report.py` makes of the recipe's result files.
         spread: How the recipe does on one voice and another, on `SPREAD_PROTOCOL`.
         evaluations: What `evaluation.py` wrote of this very checkpoint, a dictionary a corpus.
+        trained_anew: What the recipe, trained once more on all of RAVDESS, scores on other corpora: by corpus
+            and by "6" or "4" emotions, one dictionary a training.
         robustness: What `benchmarks/robustness.py` wrote of disturbed clips.
         unlike: What `benchmarks/generalisation.py` wrote of telling sounds unlike the training data.
         validation: Scores on the actors that chose among the checkpoints of the training, if there were any.
@@ -53,6 +56,7 @@ class Measurements:
     protocols: dict[str, dict[str, Any]] = field(default_factory=dict)
     spread: Spread | None = None
     evaluations: list[dict[str, Any]] = field(default_factory=list)
+    trained_anew: list[dict[str, dict[str, dict[str, Any]]]] = field(default_factory=list)
     robustness: dict[str, Any] | None = None
     unlike: dict[str, Any] | None = None
     validation: dict[str, float] = field(default_factory=dict)
@@ -96,6 +100,8 @@ def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
     """What the committed files say of the shipped checkpoint and its recipe; what is missing is left out."""
     results = _read_json(root / "docs" / "results.json") or {}
     evaluations = [_read_json(file) for file in sorted(root.glob("docs/evaluation*/metrics.json"))]
+    others = root / "benchmarks" / "results" / LEAVE_ONE_CORPUS_OUT / SHIPPED_RECIPE
+    runs = [_read_json(file) or {} for file in sorted(others.glob("fold*-seed*.json"))]
     return Measurements(
         protocols={
             name: results[name][SHIPPED_RECIPE]
@@ -104,6 +110,7 @@ def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
         },
         spread=voice_spread(root / "benchmarks" / "results" / SPREAD_PROTOCOL / SHIPPED_RECIPE),
         evaluations=[evaluation for evaluation in evaluations if evaluation],
+        trained_anew=[run["per_corpus"] for run in runs if run["train_corpora"] == ["ravdess"]],
         robustness=_read_json(root / "docs" / "robustness.json"),
         unlike=_read_json(root / "docs" / "unlike.json"),
         **_about_checkpoint(root / SHIPPED_FOLDER),

@@ -139,6 +139,13 @@ def test_numbers_stand_in_the_prose_and_missing_protocols_do_not():
     assert "emobox6" not in card
 
 
+def test_another_training_of_the_recipe_says_how_far_luck_goes_on_strangers():
+    anew = [{"emodb": {"shared": {"uar": 0.411}, "6": {"uar": 0.411}, "4": {"uar": 0.522}}}]
+    card = fill_card(CARD, Measurements(evaluations=[ELSEWHERE], trained_anew=anew))
+    assert "the recipe reaches 41.1 on 6 and 52.2 on 4 emotions of EmoDB:" in card
+    assert "Trained once more" not in fill_card(CARD, Measurements(evaluations=[ELSEWHERE]))
+
+
 def test_filling_again_with_other_numbers_leaves_none_of_the_first():
     filled = fill_card(
         CARD, Measurements(protocols={"luna5": SUMMARY}, evaluations=[ELSEWHERE], record=RECORD)
