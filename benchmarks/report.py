@@ -33,6 +33,12 @@ PROTOCOL_TEXTS = {
     "timnet10": "timnet10: ten random folds of the clips, **voices are shared** between the sides",
 }
 
+RECIPE_TEXTS = {
+    "hybrid": "the shipped recipe",
+    "hybrid_12_passes": "the shipped recipe trained twice as long",
+    "plain": "an LSTM alone, without convolutions or ensemble",
+}
+
 
 def summarise(folder: Path) -> dict[str, Any]:
     """Scores of one recipe on one protocol from its files, one a fold and seed.
@@ -139,7 +145,7 @@ def readme_table(results: dict[str, dict[str, Any]]) -> str:
         ("stratified80", "random clips, known voices"),
     ):
         for recipe, result in results.get(protocol, {}).items():
-            rows.append((f"{text} ({protocol}), {recipe}", result))
+            rows.append((f"{text} ({protocol}), {RECIPE_TEXTS.get(recipe, recipe)}", result))
     lines = ["| measured on | UAR | 95 % interval over actors | accuracy |", "|---|---|---|---|"]
     for text, result in rows:
         low, high = result["uar_interval"]["low"], result["uar_interval"]["high"]
