@@ -29,6 +29,8 @@ TARGETS = {
     "space": "-m ser.publishing space",
     "lint": "mypy .",
     "fix": "ruff check --fix",
+    "lock": "lock.py",
+    "audit": "pip-audit --disable-pip",
 }
 AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".webm", ".mp4", ".wma"}
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:work|root|opt|Users|home(?!/user\b))/\w")
@@ -112,6 +114,11 @@ def _imported_modules(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             modules.add(node.module.partition(".")[0])
     return modules
+
+
+def test_every_target_with_a_purpose_is_tried():
+    makefile = (REPO / "Makefile").read_text(encoding="utf-8")
+    assert set(re.findall(r"^([\w-]+):.*  ## ", makefile, re.MULTILINE)) == set(TARGETS)
 
 
 @pytest.mark.parametrize("target", TARGETS)
