@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import evaluation  # noqa: E402
+from benchmarks.report import command_of  # noqa: E402
 from benchmarks.strangeness import DEMO_SCORE  # noqa: E402
 from benchmarks.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AUROC, measure_unlike  # noqa: E402
 from ser.corpora import CORPUS_TITLES  # noqa: E402
@@ -54,7 +55,11 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
                 "table it shows how far two trainings lie apart on strangers."
             )
         else:
-            yield "Trained on all corpora together, each fold without the speakers that it tests."
+            numbers = dict.fromkeys(run["fold"].rpartition("-")[2] for run in runs)
+            yield (
+                "Trained on all corpora together, each fold without the speakers that it tests; "
+                f"folds {', '.join(numbers)}."
+            )
         yield ""
         yield "| tested on | trained on | emotions | UAR, mean of folds | accuracy | clips | guessing |"
         yield "|---|---|---|---|---|---|---|"
@@ -68,7 +73,7 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
                 f"| {tested} | {trained} | {num_classes} | **{uar:.1f}** | {accuracy:.1f} | {num_clips} "
                 f"| {100 / num_classes:.1f} |"
             )
-        yield from ("", "```shell", runs[0]["command"], "```")
+        yield from ("", "```shell", command_of(runs), "```")
 
 
 def document(root: Path) -> str:

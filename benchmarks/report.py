@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.calibrate import calibration_table  # noqa: E402
 from benchmarks.robustness import robustness_table  # noqa: E402
 from ser.metrics import accuracy, bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
-from ser.splits import PROTOCOLS  # noqa: E402
+from ser.splits import PROTOCOLS, ActorProtocol  # noqa: E402
 
 NUM_RESAMPLES = 2000
 README_BLOCK = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
@@ -85,8 +85,20 @@ def summarise(folder: Path) -> dict[str, Any]:
         "train_seconds_per_fold": float(
             np.mean([run["train_seconds"] for each in runs.values() for run in each])
         ),
-        "command": re.sub(r" --folds( \d+)+", "", first[0]["command"]),  # without it, all of them
+        "command": command_of(first),
     }
+
+
+def command_of(runs: list[dict[str, Any]]) -> str:
+    """The command that makes all of some result files, whichever folds each was made with."""
+    command = re.sub(r" --folds( \d+)+", "", runs[0]["command"])  # without it, all of them
+    protocol, _, _ = runs[0]["fold"].rpartition("-")
+    plan = PROTOCOLS.get(protocol)
+    if plan is None:
+        return command
+    num_folds = len(plan.test_actors) if isinstance(plan, ActorProtocol) else plan.splitter.get_n_splits()
+    numbers = list(dict.fromkeys(run["fold"].rpartition("-")[2] for run in runs))
+    return command if len(numbers) == num_folds else f"{command} --folds {' '.join(numbers)}"
 
 
 def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[str]:

@@ -36,6 +36,7 @@ def test_folds_over_several_corpora_become_a_table(tmp_path: Path) -> None:
     six = {"classes": list("abcdef"), "num_clips": 30, "accuracy": 0.5}
     for seed, uar in ((0, 0.4), (1, 0.5)):
         result = {
+            "fold": "leave-one-corpus-out-emodb",
             "seed": seed,
             "train_corpora": ["ravdess"],
             "per_corpus": {"emodb": {"shared": six | {"uar": uar}, "6": six | {"uar": uar}}},

@@ -74,6 +74,16 @@ def test_summary_is_the_mean_over_folds_and_seeds(tmp_path: Path) -> None:
     assert summary["uar_interval"]["low"] <= summary["uar"] <= summary["uar_interval"]["high"]
 
 
+def test_the_command_makes_the_folds_that_are_there():
+    runs = [
+        {"fold": f"luna5-{fold}", "command": f"python it.py --folds {fold} --seeds 0"} for fold in range(5)
+    ]
+    assert report.command_of(runs) == "python it.py --seeds 0"
+    assert report.command_of(runs[1:3]) == "python it.py --seeds 0 --folds 1 2"
+    one_of_many = {"fold": "leave-one-corpus-out-emodb", "command": "python it.py"}
+    assert report.command_of([one_of_many]) == "python it.py"
+
+
 def test_a_missing_fold_is_named(tmp_path: Path) -> None:
     write_fold(tmp_path, 0, 0, [0, 1], [0, 1])
     write_fold(tmp_path, 1, 0, [0, 1], [0, 1])
