@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import evaluation  # noqa: E402
-from benchmarks.report import command_of  # noqa: E402
+from benchmarks.report import command_of, fold_numbers  # noqa: E402
 from benchmarks.strangeness import DEMO_SCORE  # noqa: E402
 from benchmarks.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AUROC, measure_unlike  # noqa: E402
 from ser.corpora import CORPUS_TITLES  # noqa: E402
@@ -55,10 +55,9 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
                 "table it shows how far two trainings lie apart on strangers."
             )
         else:
-            numbers = dict.fromkeys(run["fold"].rpartition("-")[2] for run in runs)
             yield (
                 "Trained on all corpora together, each fold without the speakers that it tests; "
-                f"folds {', '.join(numbers)}."
+                f"folds {', '.join(fold_numbers(runs))}."
             )
         yield ""
         yield "| tested on | trained on | emotions | UAR, mean of folds | accuracy | clips | guessing |"

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.calibrate import calibration_table  # noqa: E402
 from benchmarks.robustness import robustness_table  # noqa: E402
+from ser.measurement_tables import percent_range  # noqa: E402
 from ser.metrics import accuracy, bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
 from ser.splits import PROTOCOLS, ActorProtocol  # noqa: E402
 
@@ -74,7 +75,7 @@ def summarise(folder: Path) -> dict[str, Any]:
     return {
         "uar": float(uars.mean()),
         "uar_interval": {"low": low, "high": high, "confidence": 0.95},
-        "folds": [run["fold"].rpartition("-")[2] for run in first],
+        "folds": fold_numbers(first),
         "uar_by_fold": uars.mean(axis=0).round(4).tolist(),
         "accuracy": float(accuracies.mean()),
         "pooled_accuracy": float(np.mean([accuracy(labels, column) for column in predictions.T])),
@@ -89,6 +90,11 @@ def summarise(folder: Path) -> dict[str, Any]:
     }
 
 
+def fold_numbers(runs: list[dict[str, Any]]) -> list[str]:
+    """The folds of some result files by their numbers, each once however many seeds it has."""
+    return list(dict.fromkeys(run["fold"].rpartition("-")[2] for run in runs))
+
+
 def command_of(runs: list[dict[str, Any]]) -> str:
     """The command that makes all of some result files, whichever folds each was made with."""
     command = re.sub(r" --folds( \d+)+", "", runs[0]["command"])  # without it, all of them
@@ -97,7 +103,7 @@ def command_of(runs: list[dict[str, Any]]) -> str:
     if plan is None:
         return command
     num_folds = len(plan.test_actors) if isinstance(plan, ActorProtocol) else plan.splitter.get_n_splits()
-    numbers = list(dict.fromkeys(run["fold"].rpartition("-")[2] for run in runs))
+    numbers = fold_numbers(runs)
     return command if len(numbers) == num_folds else f"{command} --folds {' '.join(numbers)}"
 
 
@@ -110,13 +116,12 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
         "|---|---|---|---|---|---|",
     ]
     for name, result in recipes.items():
-        low, high = result["uar_interval"]["low"], result["uar_interval"]["high"]
         by_fold = ", ".join(
             f"{fold}: {100 * uar:.1f}"
             for fold, uar in zip(result["folds"], result["uar_by_fold"], strict=True)
         )
         lines.append(
-            f"| {name} | **{100 * result['uar']:.1f}** | {100 * low:.1f} to {100 * high:.1f} "
+            f"| {name} | **{100 * result['uar']:.1f}** | {percent_range(result['uar_interval'])} "
             f"| {100 * result['accuracy']:.1f} | {by_fold} | {result['num_seeds']} |"
         )
     lines += ["", "Made by:", "", "```shell", *(result["command"] for result in recipes.values()), "```", ""]
@@ -160,9 +165,8 @@ def readme_table(results: dict[str, dict[str, Any]]) -> str:
             rows.append((f"{text} ({protocol}), {RECIPE_TEXTS.get(recipe, recipe)}", result))
     lines = ["| measured on | UAR | 95 % interval over actors | accuracy |", "|---|---|---|---|"]
     for text, result in rows:
-        low, high = result["uar_interval"]["low"], result["uar_interval"]["high"]
         uar, accuracy = f"{100 * result['uar']:.1f}", f"{100 * result['accuracy']:.1f}"
-        lines.append(f"| {text} | **{uar}** | {100 * low:.1f} to {100 * high:.1f} | {accuracy} |")
+        lines.append(f"| {text} | **{uar}** | {percent_range(result['uar_interval'])} | {accuracy} |")
     return "\n".join(lines) + "\n"
 
 
@@ -193,13 +197,12 @@ def main(root: Path = ROOT) -> None:
 
 def shipped_table(metrics: dict[str, Any]) -> list[str]:
     """Markdown lines about the checkpoint on the actors it never met."""
-    low, high = metrics["uar_interval"]["low"], metrics["uar_interval"]["high"]
     return [
         "## The shipped checkpoint on actors 21 to 24",
         "",
         "| UAR | 95 % interval over actors | accuracy | macro F1 | clips |",
         "|---|---|---|---|---|",
-        f"| **{100 * metrics['uar']:.1f}** | {100 * low:.1f} to {100 * high:.1f} "
+        f"| **{100 * metrics['uar']:.1f}** | {percent_range(metrics['uar_interval'])} "
         f"| {100 * metrics['accuracy']:.1f} | {100 * metrics['macro_f1']:.1f} | {metrics['num_clips']} |",
         "",
         "Four voices make a wide interval. They were scored four times, by three earlier checkpoints (UAR "

@@ -101,7 +101,6 @@ def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
     results = _read_json(root / "docs" / "results.json") or {}
     evaluations = [_read_json(file) for file in sorted(root.glob("docs/evaluation*/metrics.json"))]
     others = root / "benchmarks" / "results" / LEAVE_ONE_CORPUS_OUT / SHIPPED_RECIPE
-    runs = [_read_json(file) or {} for file in sorted(others.glob("fold*-seed*.json"))]
     return Measurements(
         protocols={
             name: results[name][SHIPPED_RECIPE]
@@ -110,7 +109,7 @@ def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
         },
         spread=voice_spread(root / "benchmarks" / "results" / SPREAD_PROTOCOL / SHIPPED_RECIPE),
         evaluations=[evaluation for evaluation in evaluations if evaluation],
-        trained_anew=[run["per_corpus"] for run in runs if run["train_corpora"] == ["ravdess"]],
+        trained_anew=[run["per_corpus"] for run in _read_runs(others) if run["train_corpora"] == ["ravdess"]],
         robustness=_read_json(root / "docs" / "robustness.json"),
         unlike=_read_json(root / "docs" / "unlike.json"),
         **_about_checkpoint(root / SHIPPED_FOLDER),
@@ -152,7 +151,7 @@ def voice_spread(folder: Path) -> Spread | None:
     Returns:
         The spread, or `None` where there are no files.
     """
-    runs = [_read_json(file) or {} for file in sorted(folder.glob("fold*-seed*.json"))]
+    runs = _read_runs(folder)
     if not runs:
         return None
     names = sorted({name for run in runs for name in run["clips"]})
@@ -175,6 +174,11 @@ def voice_spread(folder: Path) -> Spread | None:
         if gap := largest_gap(*arguments):
             spread.gaps[column] = gap
     return spread
+
+
+def _read_runs(folder: Path) -> list[dict[str, Any]]:
+    """What `benchmarks/cross_validate.py` left in a folder, a dictionary a fold and seed."""
+    return [_read_json(file) or {} for file in sorted(folder.glob("fold*-seed*.json"))]
 
 
 def _read_json(file: Path) -> dict[str, Any] | None:
