@@ -33,6 +33,9 @@ class MfccLstmConfig(PreTrainedConfig):
         ensemble_size: Networks of these sizes side by side, whose mean score is the answer.
         conv_dropout: Dropout probability after every convolution.
         dropout: Dropout probability before the LSTM and before the classifier.
+        label_shares: Share of each label in the clips that are trained on. The loss adds their logarithms to
+            the scores, which by themselves then hold all labels as likely before a clip is heard (logit
+            adjustment, Menon et al., 2021); without them a label that is rare in training has low scores.
         temperature: What the classifier's scores are divided by to give `logits`; above 1 makes the
             probabilities less sure. Fitted after training on actors the network did not see, so that it is 1
             while training.
@@ -56,6 +59,7 @@ class MfccLstmConfig(PreTrainedConfig):
     ensemble_size: int = 2
     conv_dropout: float | int = 0.05
     dropout: float | int = 0.3
+    label_shares: list[float] | None = None
     temperature: float | int = 1.0
     not_sure_below: float | int = 0.5
 

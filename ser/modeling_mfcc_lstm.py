@@ -263,9 +263,10 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
         return_dict = self.config.return_dict if return_dict is None else return_dict
         return output if return_dict else output.to_tuple()
 
-    @staticmethod
-    def _mean_loss(member_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def _mean_loss(self, member_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Cross-entropy of each member by itself, so that each learns the task alone; their mean."""
+        if self.config.label_shares is not None:
+            member_logits = member_logits + member_logits.new_tensor(self.config.label_shares).log()
         return torch.stack([nn.functional.cross_entropy(logits, labels) for logits in member_logits]).mean()
 
 

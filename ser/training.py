@@ -80,6 +80,7 @@ def train_classifier(
             ensemble_size=recipe.ensemble_size,
             id2label=dict(enumerate(emotions)),
             label2id={emotion: label for label, emotion in enumerate(emotions)},
+            label_shares=label_shares(np.asarray(train_clips["emotion"]), len(emotions)),
         )
     )
     changes = MelAugmentationRecipe(equaliser_std_db=recipe.equaliser_std_db)
@@ -97,11 +98,19 @@ def train_classifier(
     if validation_clips is not None:
         trainer.add_callback(EarlyStoppingCallback(recipe.early_stopping_patience))
     trainer.train(resume_from_checkpoint=checkpoint)
+    model.config.label_shares = None  # of this training; another one has clips of its own
     model.config.temperature = recipe.temperature
     model.config.not_sure_below = recipe.not_sure_below
     return trainer, EmotionRecognizer(
         model, feature_extractor, fit_strangeness(train_rows, feature_extractor)
     )
+
+
+def label_shares(labels: np.ndarray, num_labels: int) -> list[float]:
+    """Share of each label in the training clips; of labels that none of them has, the mean share."""
+    counts = np.bincount(labels, minlength=num_labels).astype(float)
+    counts[counts == 0] = counts[counts > 0].mean()
+    return (counts / counts.sum()).tolist()
 
 
 def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor) -> Strangeness:

@@ -216,6 +216,22 @@ def test_an_ensemble_answers_with_its_members_mean_and_teaches_each_alone():
         torch.testing.assert_close(state, of_member)
 
 
+def test_an_emotion_that_is_rare_in_training_is_not_held_to_be_rare():
+    """Clips that tell nothing, one label of nine: only with its share told do scores come out alike."""
+    labels = torch.tensor([0] + [1] * 9)
+    learned = []
+    for shares in (None, [0.1, 0.9]):
+        model = build(**PLAIN, num_labels=2, label_shares=shares)
+        optimizer = torch.optim.SGD([model.members[0].classifier.bias], lr=5.0)
+        batch = {"input_features": torch.ones(10, 5, 6)}
+        for _ in range(60):
+            optimizer.zero_grad()
+            model(**batch, labels=labels).loss.backward()
+            optimizer.step()
+        learned.append(model(**batch).logits.softmax(dim=-1)[0, 0].item())
+    assert learned == pytest.approx([0.1, 0.5], abs=0.01)
+
+
 def test_dropout_works_in_training_only(model):
     batch = pad(clips(), 60)
     torch.testing.assert_close(model(**batch).logits, model(**batch).logits, rtol=0, atol=0)

@@ -16,6 +16,7 @@ from train_together import TINY, train_tiny, train_tiny_together
 from ser import features, training
 from ser.augmentation import WAVEFORM_ONLY
 from ser.collation import AugmentingCollator, FeatureCollator
+from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.corpora import load_ravdess
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.features import extract_spectrograms, feature_statistics
@@ -130,6 +131,26 @@ def test_what_a_test_actor_says_changes_no_weight(write_ravdess, tmp_path):
         trained.append(recognizer)
     assert same(*map(weights, trained))
     assert trained[0].feature_extractor.mean == trained[1].feature_extractor.mean
+
+
+def test_the_loss_knows_how_rare_an_emotion_is_in_training(clips, train, monkeypatch):
+    shares = []
+
+    class Config(MfccLstmConfig):
+        def __post_init__(self, **kwargs):
+            shares.append(self.label_shares)
+            super().__post_init__(**kwargs)
+
+    monkeypatch.setattr(training, "MfccLstmConfig", Config)
+    _, recognizer = train((1, 2))
+    counts = np.bincount(of(clips, 1, 2)["emotion"])
+    assert len(set(counts)) > 1
+    assert shares == [(counts / counts.sum()).tolist()]
+    assert recognizer.model.config.label_shares is None
+
+
+def test_a_label_without_training_clips_counts_like_the_others():
+    assert training.label_shares(np.array([0, 1, 1, 3, 3, 3]), 4) == [0.125, 0.25, 0.25, 0.375]
 
 
 def test_statistics_are_those_of_the_training_clips_and_copies_alone(clips, train, cache_dir):
