@@ -16,7 +16,7 @@ from typing import Any
 
 from ser.corpora import CORPORA, CORPUS_TITLES
 from ser.corpora.together import load_corpus
-from ser.encoder_finetuning import load_recognizer
+from ser.encoder_recognizer import load_recognizer
 from ser.evaluation import GROUPS, evaluation_report, score_clips
 from ser.evaluation_files import write_evaluation
 from ser.labels import CLASS_SETS, corpus_classes

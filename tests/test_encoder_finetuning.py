@@ -23,7 +23,8 @@ from transformers import (
 import evaluation
 import train
 from ser import EmotionRecognizer, load_audio, load_ravdess
-from ser.encoder_finetuning import EncoderRecognizer, WaveformDataset, extract_batch, load_recognizer
+from ser.encoder_finetuning import WaveformDataset
+from ser.encoder_recognizer import EncoderRecognizer, extract_batch, load_recognizer
 from ser.evaluation import evaluation_report, score_clips
 from ser.labels import EMOTIONS
 from ser.recipe import RecipeArguments, RecipeTrainingArguments

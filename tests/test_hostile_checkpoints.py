@@ -11,7 +11,7 @@ import torch
 from random_checkpoint import save_random_checkpoint
 
 from ser import EmotionRecognizer
-from ser.encoder_finetuning import load_recognizer
+from ser.encoder_recognizer import load_recognizer
 
 WEIGHTS = "model.safetensors"
 MAX_BYTES = 300e6

@@ -48,17 +48,11 @@ class ModelChoice:
         if self.backend == "onnx":
             return EmotionRecognizer.from_pretrained(self.name, self.revision, backend="onnx")
         import torch
-        from transformers import AutoConfig
 
-        from ..configuration_mfcc_lstm import MfccLstmConfig
+        from ..encoder_recognizer import load_recognizer
 
         torch.set_num_threads(1)  # workers share the cores; a model this small is fastest on one thread
-        config = AutoConfig.from_pretrained(self.name, revision=self.revision, trust_remote_code=False)
-        if isinstance(config, MfccLstmConfig):
-            return EmotionRecognizer.from_pretrained(self.name, self.revision)
-        from ..encoder_finetuning import EncoderRecognizer  # brings the Trainer: seconds to import
-
-        return EncoderRecognizer.from_pretrained(self.name, self.revision)
+        return load_recognizer(self.name, self.revision)
 
 
 def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
