@@ -36,6 +36,9 @@ from ser.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.splits import LEAVE_ONE_CORPUS_OUT, Fold, corpus_folds, folds, results_name
 from ser.training import train_classifier
 
+# Where and how fast, and what is said of the scores afterwards.
+NOT_TRAINED_WITH = ("num_proc", "feature_cache_dir", "temperature", "not_sure_below")
+
 
 @dataclass
 class ProtocolArguments:
@@ -70,15 +73,27 @@ def main() -> None:
     for seed in arguments.seeds:
         for number in arguments.folds if arguments.folds is not None else range(len(all_folds)):
             file = folder / f"fold{number}-seed{seed}.json"
-            if file.exists():
-                continue
             training_args.seed = seed
+            if file.exists():
+                if changed := other_settings(json.loads(file.read_text()), recipe, training_args):
+                    sys.exit(f"{file} was trained with {changed}. Choose another --name, or delete it.")
+                continue
             result = run_fold(clips, all_folds[number], recipe, training_args)
             temporary = file.with_suffix(".partial")
             temporary.write_text(json.dumps(result) + "\n")
             temporary.replace(file)
             scores = f"UAR {result['uar']:.4f}, accuracy {result['accuracy']:.4f}"
             print(f"{result['fold']} seed {seed}: {scores}, {result['train_seconds']:.0f} s", flush=True)
+
+
+def other_settings(
+    kept: dict[str, Any], recipe: RecipeArguments, training_args: RecipeTrainingArguments
+) -> str:
+    """In which settings a fold that is kept was trained otherwise, in words; empty if in none."""
+    before = kept["recipe"] | kept["training_arguments"]
+    now = asdict(recipe) | training_args.summary()
+    changed = {name for name in before | now if before.get(name) != now.get(name)} - set(NOT_TRAINED_WITH)
+    return ", ".join(f"{name} {before.get(name)}, now {now.get(name)}" for name in sorted(changed))
 
 
 def make_folds(protocol: str, clips: Dataset) -> list[Fold]:

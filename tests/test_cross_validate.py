@@ -59,6 +59,17 @@ def test_folds_by_actor_score_each_corpus_by_itself(run):
     assert result["uar"] == pytest.approx(np.mean(uars))
 
 
+def test_a_fold_is_kept_and_not_taken_for_one_of_another_recipe(run, monkeypatch):
+    dev5 = ("--protocol", "dev5", "--folds", "0", "--architecture", "plain")
+    kept = run(*dev5)
+    monkeypatch.setattr(cross_validate, "run_fold", lambda *_: pytest.fail("computed again"))
+    assert run(*dev5, "--not_sure_below", "0.2") == kept
+    with pytest.raises(
+        SystemExit, match=r"with learning_rate 0\.002, now 0\.1\. Choose another --name, or delete it"
+    ):
+        run(*dev5, "--learning_rate", "0.1")
+
+
 def test_scores_of_ravdess_alone_are_those_of_all_eight_emotions():
     rng = np.random.default_rng(0)
     labels, probabilities = rng.integers(8, size=100), rng.dirichlet(np.ones(8), size=100)
