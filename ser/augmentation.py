@@ -9,6 +9,7 @@ epoch: see `ser.mel_augmentation`, whose random crop is also the shift in time.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import librosa
 import numpy as np
@@ -18,6 +19,20 @@ from scipy.signal import fftconvolve
 from .feature_extraction_mfcc_lstm import POWER_FLOOR
 
 N_FFT = 1024  # window of the phase vocoder: 64 ms at 16 kHz, long enough to tell the harmonics of a low voice
+
+
+class Prosody(NamedTuple):
+    """How a copy is spoken differently, as another person would.
+
+    Attributes:
+        speed: How many times as fast it is played: tempo, pitch and formants move together.
+        tempo: How many times as fast it is spoken at the same pitch.
+        semitones: How far pitch and formants are raised at the same tempo.
+    """
+
+    speed: float = 1.0
+    tempo: float = 1.0
+    semitones: float = 0.0
 
 
 def change_gain(waveform: np.ndarray, gain_db: float) -> np.ndarray:
@@ -116,9 +131,35 @@ def reverberate(
     return fftconvolve(waveform, np.concatenate([[1.0], tail]))[: len(waveform)].astype(np.float32)
 
 
+def change_prosody(waveform: np.ndarray, sampling_rate: int, prosody: Prosody) -> np.ndarray:
+    """Speak in another tempo or at another pitch."""
+    if prosody.speed != 1.0:
+        waveform = change_speed(waveform, prosody.speed)
+    if prosody.tempo != 1.0:
+        waveform = stretch_time(waveform, prosody.tempo)
+    if prosody.semitones != 0.0:
+        waveform = shift_pitch(waveform, sampling_rate, prosody.semitones)
+    return waveform
+
+
 def _at_least(waveform: np.ndarray, num_samples: int) -> np.ndarray:
     """Lengthen a waveform with silence: librosa wants one window of samples."""
     return librosa.util.fix_length(waveform, size=max(len(waveform), num_samples))
+
+
+# Together they move a voice by more than lies between most people: by four semitones either way.
+PROSODIES = (
+    Prosody(speed=1.11),
+    Prosody(speed=0.91),
+    Prosody(semitones=-1.5),
+    Prosody(semitones=1.5),
+    Prosody(tempo=0.87),
+    Prosody(tempo=1.15),
+    Prosody(speed=1.11, semitones=2.5),
+    Prosody(speed=0.91, semitones=-2.5),
+    Prosody(speed=1.05),
+    Prosody(speed=0.95),
+)
 
 
 @dataclass(frozen=True)
@@ -126,9 +167,7 @@ class AugmentationRecipe:
     """How often and how strongly `augment_waveform` changes a clip; each probability is per clip."""
 
     prosody_prob: float = 1.0
-    max_speed_change: float = 0.12
-    max_stretch: float = 0.16
-    max_pitch_semitones: float = 2.0
+    prosodies: tuple[Prosody, ...] = PROSODIES
     vocal_tract_prob: float = 1.0
     max_vocal_tract_warp: float = 0.1
     reverberation_prob: float = 0.1
@@ -140,25 +179,20 @@ class AugmentationRecipe:
     max_gain_db: float = 6.0
 
 
-# What only a waveform can bear; the rest is left to `ser.mel_augmentation`.
-WAVEFORM_ONLY = AugmentationRecipe(vocal_tract_prob=0.0, band_limit_prob=0.0, noise_prob=0.0)
+# What only a waveform can bear; the rest is left to `ser.mel_augmentation`, and the level to the extractor.
+WAVEFORM_ONLY = AugmentationRecipe(vocal_tract_prob=0.0, band_limit_prob=0.0, noise_prob=0.0, max_gain_db=0.0)
 
 
 def draw_changes(
-    recipe: AugmentationRecipe, sampling_rate: int, rng: np.random.Generator
+    recipe: AugmentationRecipe, sampling_rate: int, rng: np.random.Generator, number: int | None = None
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
     """Draw the changes of one clip: functions from waveform to waveform, to be applied in order."""
     changes: list[Callable[[np.ndarray], np.ndarray]] = []
     if rng.random() < recipe.prosody_prob:
-        # One at a time, for two at once no longer sound like a person; and never by nearly nothing.
-        prosody, strength = rng.integers(3), rng.choice([-1, 1]) * rng.uniform(0.5, 1.0)
-        if prosody == 0:
-            changes.append(partial(change_speed, factor=1 + strength * recipe.max_speed_change))
-        elif prosody == 1:
-            changes.append(partial(stretch_time, factor=1 + strength * recipe.max_stretch))
-        else:
-            semitones = strength * recipe.max_pitch_semitones
-            changes.append(partial(shift_pitch, sampling_rate=sampling_rate, semitones=semitones))
+        if number is None:
+            number = int(rng.integers(len(recipe.prosodies)))
+        prosody = recipe.prosodies[number % len(recipe.prosodies)]
+        changes.append(partial(change_prosody, sampling_rate=sampling_rate, prosody=prosody))
     if rng.random() < recipe.vocal_tract_prob:
         limit = recipe.max_vocal_tract_warp
         changes.append(partial(warp_vocal_tract, factor=rng.uniform(1 - limit, 1 + limit)))
@@ -189,8 +223,18 @@ def augment_waveform(
     sampling_rate: int,
     rng: np.random.Generator,
     recipe: AugmentationRecipe | None = None,
+    number: int | None = None,
 ) -> np.ndarray:
-    """One randomly changed copy of a clip; the same `rng` state gives the same copy."""
-    for change in draw_changes(recipe or AugmentationRecipe(), sampling_rate, rng):
+    """One randomly changed copy of a clip; the same `rng` state gives the same copy.
+
+    Args:
+        waveform: The clip.
+        sampling_rate: Its rate in Hz.
+        rng: Draws everything.
+        recipe: How often and how strongly to change; the default recipe if not given.
+        number: Which of its copies this is, from 0: they take the recipe's prosodies in turn, so that every
+            clip is heard in all of them. One is drawn if not given.
+    """
+    for change in draw_changes(recipe or AugmentationRecipe(), sampling_rate, rng, number):
         waveform = change(waveform)
     return waveform

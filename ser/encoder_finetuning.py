@@ -124,7 +124,7 @@ class WaveformDataset(torch.utils.data.Dataset):
         waveform = load_audio(audio["path"] if audio["bytes"] is None else audio["bytes"], self.sampling_rate)
         if copy > 0:
             rng = np.random.default_rng((self.seed, clip["actor"], self.index_in_actor[index], copy))
-            waveform = augment_waveform(waveform, self.sampling_rate, rng)
+            waveform = augment_waveform(waveform, self.sampling_rate, rng, number=copy - 1)
         return {"waveform": waveform, "labels": clip["emotion"]}
 
 

@@ -131,7 +131,7 @@ def _extract_batch(
         waveforms = [recorded[start:stop]]
         for number in range(1, num_augmented_copies + 1):
             rng = np.random.default_rng((seed, clips["actor"][position], index, number))
-            waveforms.append(augment_waveform(waveforms[0], sampling_rate, rng, augmentation))
+            waveforms.append(augment_waveform(waveforms[0], sampling_rate, rng, augmentation, number - 1))
         spectrograms = [
             feature_extractor.mel_spectrogram(torch.from_numpy(each)).numpy() for each in waveforms
         ]

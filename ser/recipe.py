@@ -35,7 +35,7 @@ class RecipeArguments:
         default=2, metadata={"help": "Networks that are trained side by side; their mean score answers."}
     )
     num_augmented_copies: int = field(
-        default=12, metadata={"help": "Randomly changed copies of each training clip."}
+        default=10, metadata={"help": "Changed copies of each training clip: one for each prosody."}
     )
     target_level_db: float = field(
         default=-26.0, metadata={"help": "Level that the speech of every clip is brought to, in dB."}
@@ -75,7 +75,7 @@ class RecipeTrainingArguments(TrainingArguments):
     """`TrainingArguments` whose defaults are the shipped recipe."""
 
     num_train_epochs: float = field(
-        default=6.0, metadata={"help": "Passes over the training clips and all their copies."}
+        default=7.0, metadata={"help": "Passes over the training clips and all their copies."}
     )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips a step."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips a step of evaluation."})
