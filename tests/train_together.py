@@ -6,11 +6,11 @@ however many there are, they compute the same sums, but for the statistics of ba
 
 import json
 import os
-import socket
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from free_port import find_free_port
 from training_runs import CONTEXT
 
 from ser import training
@@ -66,9 +66,7 @@ def train_tiny(corpus: Path, features: Path, num_processes: int = 1) -> dict[str
 
 def train_tiny_together(corpus: Path, features: Path, report: Path) -> dict[str, Any]:
     """What `train_tiny` returns in the first of two processes that train together, as `torchrun` has them."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     processes = [
         CONTEXT.Process(target=_train_as, args=(rank, port, corpus, features, report), daemon=True)
         for rank in (0, 1)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from container_engine import SITE_PACKAGES, Engine
+from free_port import find_free_port
 
 START_SECONDS = 300  # on a busy machine
 PROGRAMS = ("buildah", "unshare", "setpriv", "chroot")
@@ -83,6 +83,4 @@ def _answers(port: int) -> bool:
 
 @pytest.fixture(scope="session")
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return find_free_port()

@@ -1,12 +1,12 @@
 """The demo, served in this process around a small untrained model, and a browser to look at it with."""
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from free_port import find_free_port
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ser import EmotionRecognizer, MfccLstmConfig, MfccLstmFeatureExtractor, MfccLstmForAudioClassification
@@ -51,9 +51,7 @@ def recognizer(untrained_checkpoint: Path) -> EmotionRecognizer:
 
 @pytest.fixture(scope="session")
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return find_free_port()
 
 
 @pytest.fixture(scope="session")

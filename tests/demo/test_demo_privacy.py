@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from free_port import find_free_port
 
 REPO = Path(__file__).resolve().parents[2]
 NAME = "canary-4711.wav"
@@ -41,9 +42,7 @@ def served(
     """Address, process, folder of temporary files and output of a demo that says what it does."""
     folder = tmp_path_factory.mktemp("temporary")
     output = tmp_path_factory.mktemp("output") / "log"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(find_free_port())
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GRADIO_")}
     environment |= {"TMPDIR": str(folder), "HF_HUB_OFFLINE": "0", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-c", WATCHED_APP, "--model", str(untrained_checkpoint), "--server_port", port]

@@ -1,6 +1,5 @@
 """The Space: exactly the files that are published make a working demo."""
 
-import socket
 import subprocess
 import sys
 import threading
@@ -8,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from free_port import find_free_port
 from gradio_client import Client, handle_file
 from huggingface_hub import SpaceCard
 
@@ -33,9 +33,7 @@ def published(hub, tmp_path) -> Path:
 
 
 def test_the_published_files_serve_the_demo(published):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     command = [sys.executable, "-u", "app.py", "--server_port", str(port)]
     with subprocess.Popen(command, cwd=published, stdout=subprocess.PIPE, text=True) as server:
         timer = threading.Timer(120, server.kill)
