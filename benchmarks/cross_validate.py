@@ -92,8 +92,10 @@ def other_settings(
     """In which settings a fold that is kept was trained otherwise, in words; empty if in none."""
     before = kept["recipe"] | kept["training_arguments"]
     now = asdict(recipe) | training_args.summary()
-    changed = {name for name in before | now if before.get(name) != now.get(name)} - set(NOT_TRAINED_WITH)
-    return ", ".join(f"{name} {before.get(name)}, now {now.get(name)}" for name in sorted(changed))
+    known = (before.keys() & now.keys()) - set(NOT_TRAINED_WITH)  # options that are new are as they were
+    return ", ".join(
+        f"{name} {before[name]}, now {now[name]}" for name in sorted(known) if before[name] != now[name]
+    )
 
 
 def make_folds(protocol: str, clips: Dataset) -> list[Fold]:

@@ -44,9 +44,17 @@ class RecipeArguments:
         default=45.0,
         metadata={"help": "Sound further below a clip's loudest counts as silence: its noise floor, in dB."},
     )
+    noise_prob: float = field(
+        default=MelAugmentationRecipe.noise_prob,
+        metadata={"help": "Share of the clips that are heard in noise or babble in training."},
+    )
     equaliser_std_db: float = field(
         default=MelAugmentationRecipe.equaliser_std_db,
         metadata={"help": "Strength of the random equaliser in training, in dB."},
+    )
+    balanced_loss: bool = field(
+        default=True,
+        metadata={"help": "Whether the loss makes up for how rare an emotion is among the training clips."},
     )
     temperature: float = field(
         default=1.0,

@@ -74,16 +74,17 @@ def train_classifier(
     feature_extractor.mean, feature_extractor.std = feature_statistics(train_rows, feature_extractor)
 
     emotions = train_clips.features["emotion"].names
+    shares = label_shares(np.asarray(train_clips["emotion"]), len(emotions))
     model = MfccLstmForAudioClassification(
         MfccLstmConfig(
             **ARCHITECTURES[recipe.architecture],
             ensemble_size=recipe.ensemble_size,
             id2label=dict(enumerate(emotions)),
             label2id={emotion: label for label, emotion in enumerate(emotions)},
-            label_shares=label_shares(np.asarray(train_clips["emotion"]), len(emotions)),
+            label_shares=shares if recipe.balanced_loss else None,
         )
     )
-    changes = MelAugmentationRecipe(equaliser_std_db=recipe.equaliser_std_db)
+    changes = MelAugmentationRecipe(noise_prob=recipe.noise_prob, equaliser_std_db=recipe.equaliser_std_db)
     trainer = EmotionTrainer(
         model=model,
         args=training_args,

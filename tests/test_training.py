@@ -21,6 +21,7 @@ from ser.corpora import load_ravdess
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.features import extract_spectrograms, feature_statistics
 from ser.labels import EMOTIONS
+from ser.mel_augmentation import MelAugmentationRecipe
 from ser.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
 from ser.splits import Fold
 
@@ -147,6 +148,17 @@ def test_the_loss_knows_how_rare_an_emotion_is_in_training(clips, train, monkeyp
     assert len(set(counts)) > 1
     assert shares == [(counts / counts.sum()).tolist()]
     assert recognizer.model.config.label_shares is None
+    train((1, 2), recipe={"balanced_loss": False})
+    assert shares[1:] == [None]
+
+
+def test_the_recipe_says_how_training_disturbs_clips(train):
+    changes = train((1,), recipe={"noise_prob": 0.3, "equaliser_std_db": 1.5})[
+        0
+    ].data_collator.augmenter.recipe
+    assert changes == MelAugmentationRecipe(noise_prob=0.3, equaliser_std_db=1.5)
+    default = train((1,))[0].data_collator.augmenter.recipe
+    assert default == MelAugmentationRecipe()
 
 
 def test_a_label_without_training_clips_counts_like_the_others():
