@@ -25,7 +25,7 @@ BLOCK = re.compile(
     re.DOTALL,
 )
 PART_TEXTS = {
-    "MaskedConvolution": "convolution over time, batch norm, GELU",
+    "MaskedConvolution": "convolution over time, batch norm, ReLU",
     "BidirectionalLstm": "LSTM, forwards and backwards",
     "AttentiveStatisticsPooling": "attentive pooling: weighted mean and deviation",
     "Linear": "linear layer",

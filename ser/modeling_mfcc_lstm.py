@@ -39,7 +39,7 @@ class MfccLstmOutput(ModelOutput):
 
 
 class MaskedConvolution(nn.Module):
-    """Convolution, batch normalisation, GELU and dropout over time, with padded frames kept at zero.
+    """Convolution, batch normalisation, ReLU and dropout over time, with padded frames kept at zero.
 
     Zeros are what the convolution itself sees beyond a clip's end, so that padding changes nothing.
     """
@@ -56,7 +56,7 @@ class MaskedConvolution(nn.Module):
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`hidden` (B, C, T) and `mask` (B, T) to (B, C', T') and (B, T'), with T' = ceil(T / stride)."""
         mask = mask[:, :: self.stride]
-        hidden = nn.functional.gelu(self.norm(self.conv(hidden)))
+        hidden = nn.functional.relu(self.norm(self.conv(hidden)))
         return self.dropout(hidden) * mask[:, None, :], mask
 
 
@@ -147,29 +147,15 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """Kaiming convolutions, Xavier linear layers, orthogonal recurrence, forget gates that start open."""
-        if isinstance(module, nn.Conv1d):
-            init.kaiming_normal_(module.weight, nonlinearity="relu")
-        elif isinstance(module, nn.Linear):
-            init.xavier_uniform_(module.weight)
-            init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm1d):
+        """As torch starts such layers: evenly, within one over the root of a unit's inputs or LSTM units."""
+        if isinstance(module, nn.BatchNorm1d):
             for name, tensor in module.state_dict(keep_vars=True).items():
                 start = init.ones_ if name in ("weight", "running_var") else init.zeros_
                 start(tensor)
-        elif isinstance(module, nn.LSTM):
-            for name, parameter in module.named_parameters():
-                if "weight_ih" in name:
-                    init.xavier_uniform_(parameter)
-                elif "weight_hh" in name:
-                    init.orthogonal_(parameter)
-                else:
-                    bias = torch.zeros_like(parameter)
-                    if "bias_ih" in name:
-                        bias[module.hidden_size : 2 * module.hidden_size] = 1.0
-                    init.copy_(
-                        parameter, bias
-                    )  # as a whole: `init` knows a loaded tensor, not a slice of one
+        elif isinstance(module, nn.Conv1d | nn.Linear | nn.LSTM):
+            fan_in = module.hidden_size if isinstance(module, nn.LSTM) else module.weight[0].numel()
+            for parameter in module.parameters(recurse=False):
+                init.uniform_(parameter, -(fan_in**-0.5), fan_in**-0.5)
 
 
 class MfccLstm(nn.Module):

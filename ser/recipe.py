@@ -90,7 +90,7 @@ class RecipeTrainingArguments(TrainingArguments):
     learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
     weight_decay: float = field(default=1e-2, metadata={"help": "Weight decay of AdamW."})
     lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule of the learning rate."})
-    warmup_steps: float = field(default=0.1, metadata={"help": "Share of the steps in which the rate rises."})
+    warmup_steps: float = field(default=0.3, metadata={"help": "Share of the steps in which the rate rises."})
     remove_unused_columns: bool = field(
         default=False, metadata={"help": "The collator needs what the network does not take: leave it off."}
     )

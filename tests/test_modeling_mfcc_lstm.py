@@ -242,13 +242,17 @@ def test_dropout_works_in_training_only(model):
 def test_a_fresh_network_starts_as_it_should():
     torch.manual_seed(0)
     model = MfccLstmForAudioClassification(MfccLstmConfig())
-    for name, weight in model.named_parameters():
-        if "bias_ih" in name:
-            assert weight.detach().view(4, -1).mean(dim=1).tolist() == [0, 1, 0, 0]  # the forget gate is open
-        elif "bias" in name:
-            assert not weight.any()
-        elif "weight_hh" in name:
-            torch.testing.assert_close(weight.T @ weight, torch.eye(weight.shape[1]), rtol=0, atol=1e-4)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm1d):
+            assert (module.weight == 1).all()
+            assert not module.bias.any()
+        elif isinstance(module, nn.Conv1d | nn.Linear | nn.LSTM):
+            fan_in = module.hidden_size if isinstance(module, nn.LSTM) else module.weight[0].numel()
+            for parameter in module.parameters():
+                scaled = parameter.detach() * fan_in**0.5
+                assert scaled.abs().max() <= 1.0, name
+                if len(scaled) > 90:
+                    assert scaled.std().item() == pytest.approx(3**-0.5, rel=0.2), name
     for name, statistic in model.named_buffers():
         assert (statistic == ("running_var" in name)).all()
 

@@ -31,5 +31,5 @@ def test_shapes_are_those_of_the_tensors_with_frames_first(tmp_path: Path):
     assert size == recognizer.feature_extractor.feature_size
     for stride in config.conv_strides:
         frames = -(-frames // stride)
-    assert shapes["convolution over time, batch norm, GELU"] == f"{frames} × {config.conv_channels[-1]}"
+    assert shapes["convolution over time, batch norm, ReLU"] == f"{frames} × {config.conv_channels[-1]}"
     assert shapes["LSTM, forwards and backwards"] == f"{frames} × {2 * config.hidden_size}"
