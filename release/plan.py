@@ -36,9 +36,9 @@ class CrossValidation(NamedTuple):
 BOTH_CORPORA = (CORPUS_FOLDER, EMODB_FOLDER)
 CROSS_VALIDATIONS = (
     CrossValidation("dev5", "hybrid"),
+    CrossValidation("dev5", "plain", ("--architecture", "plain", "--ensemble_size", "1")),
     CrossValidation("luna5", "hybrid"),
-    CrossValidation("luna5", "plain", ("--architecture", "plain", "--ensemble_size", "1")),
-    CrossValidation("stratified80", "hybrid_12_passes", ("--num_train_epochs", "12")),
+    CrossValidation("stratified80", "hybrid_14_passes", ("--num_train_epochs", "14")),
     CrossValidation(LEAVE_ONE_CORPUS_OUT, "hybrid", corpora=BOTH_CORPORA),
     CrossValidation("dev5", "hybrid", corpora=BOTH_CORPORA),
 )
