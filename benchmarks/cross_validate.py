@@ -61,9 +61,7 @@ class ProtocolArguments:
 
 def main() -> None:
     """Run the folds that are asked for and not there yet."""
-    # Its stub wants a NewType that no dataclass is.
-    parser = HfArgumentParser((ProtocolArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
-    arguments, recipe, training_args = parser.parse_args_into_dataclasses()
+    arguments, recipe, training_args = parse_arguments(sys.argv[1:])
     training_args.save_strategy = SaveStrategy.NO
     folders = parse_corpora(arguments.corpus, arguments.data_dir)
     clips = load_together(folders)
@@ -84,6 +82,23 @@ def main() -> None:
             temporary.replace(file)
             scores = f"UAR {result['uar']:.4f}, accuracy {result['accuracy']:.4f}"
             print(f"{result['fold']} seed {seed}: {scores}, {result['train_seconds']:.0f} s", flush=True)
+
+
+def parse_arguments(
+    arguments: list[str],
+) -> tuple[ProtocolArguments, RecipeArguments, RecipeTrainingArguments]:
+    """What the words after the program's name ask for."""
+    # Its stub wants a NewType that no dataclass is.
+    parser = HfArgumentParser((ProtocolArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
+    protocol, recipe, training_args = parser.parse_args_into_dataclasses(arguments)
+    return protocol, recipe, training_args
+
+
+def settings_changed_since(kept: dict[str, Any]) -> str:
+    """In which settings the command of a fold that is kept would train otherwise today, in words."""
+    _, recipe, training_args = parse_arguments(shlex.split(kept["command"])[2:])
+    training_args.seed = kept["seed"]
+    return other_settings(kept, recipe, training_args)
 
 
 def other_settings(

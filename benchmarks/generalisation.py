@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import evaluation  # noqa: E402
-from benchmarks.report import command_of, fold_numbers  # noqa: E402
+from benchmarks.cross_validate import settings_changed_since  # noqa: E402
+from benchmarks.report import command_of, earlier_recipe, fold_numbers  # noqa: E402
 from benchmarks.strangeness import DEMO_SCORE  # noqa: E402
 from benchmarks.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AUROC, measure_unlike  # noqa: E402
 from ser.corpora import CORPUS_TITLES  # noqa: E402
@@ -73,6 +74,8 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
                 f"| {100 / num_classes:.1f} |"
             )
         yield from ("", "```shell", command_of(runs), "```")
+        if changed := settings_changed_since(runs[0]):
+            yield from ("", earlier_recipe(folder.name, changed))
 
 
 def document(root: Path) -> str:

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.calibrate import calibration_table  # noqa: E402
+from benchmarks.cross_validate import settings_changed_since  # noqa: E402
 from benchmarks.robustness import robustness_table  # noqa: E402
 from ser.measurement_tables import percent_range  # noqa: E402
 from ser.metrics import accuracy, bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
@@ -38,6 +39,12 @@ RECIPE_TEXTS = {
     "hybrid": "the shipped recipe",
     "hybrid_14_passes": "the shipped recipe trained twice as long",
     "plain": "an LSTM alone, without convolutions or ensemble",
+    "single": "one network in place of two",
+    "single_no_copies": "one network, clips without the copies in other tempi and pitches",
+    "single_no_noise": "one network, no noise or babble in training",
+    "single_unbalanced": "one network, a loss that does not know how rare an emotion is",
+    "single_wide_range": "one network, noise floor heard down to 80 dB below the loudest",
+    "single_no_equaliser": "one network, no other microphones in training",
 }
 
 
@@ -87,6 +94,7 @@ def summarise(folder: Path) -> dict[str, Any]:
             np.mean([run["train_seconds"] for each in runs.values() for run in each])
         ),
         "command": command_of(first),
+        "recipe_changed_since": settings_changed_since(first[0]),
     }
 
 
@@ -116,16 +124,25 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
         "|---|---|---|---|---|---|",
     ]
     for name, result in recipes.items():
+        recipe = f"{name}: {RECIPE_TEXTS[name]}" if name in RECIPE_TEXTS else name
         by_fold = ", ".join(
             f"{fold}: {100 * uar:.1f}"
             for fold, uar in zip(result["folds"], result["uar_by_fold"], strict=True)
         )
         lines.append(
-            f"| {name} | **{100 * result['uar']:.1f}** | {percent_range(result['uar_interval'])} "
+            f"| {recipe} | **{100 * result['uar']:.1f}** | {percent_range(result['uar_interval'])} "
             f"| {100 * result['accuracy']:.1f} | {by_fold} | {result['num_seeds']} |"
         )
     lines += ["", "Made by:", "", "```shell", *(result["command"] for result in recipes.values()), "```", ""]
+    for name, result in recipes.items():
+        if changed := result["recipe_changed_since"]:
+            lines += [earlier_recipe(name, changed), ""]
     return lines
+
+
+def earlier_recipe(name: str, changed: str) -> str:
+    """A warning that a result's command gives another one today."""
+    return f"**{name} is of an earlier recipe**, trained with {changed}: run its command to measure it anew."
 
 
 def report(results: dict[str, dict[str, Any]], train: dict[str, Any], more: list[str]) -> str:

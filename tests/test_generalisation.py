@@ -40,11 +40,15 @@ def test_folds_over_several_corpora_become_a_table(tmp_path: Path) -> None:
             "seed": seed,
             "train_corpora": ["ravdess"],
             "per_corpus": {"emodb": {"shared": six | {"uar": uar}, "6": six | {"uar": uar}}},
-            "command": "python benchmarks/cross_validate.py",
+            "command": "python it.py --protocol p --name it --data_dir d --output_dir o",
+            "recipe": {"noise_prob": 0.01},
+            "training_arguments": {},
         }
         (folder / f"fold0-seed{seed}.json").write_text(json.dumps(result))
-    rows = [line for line in generalisation.cross_corpus_lines(tmp_path) if line.startswith("| EmoDB")]
+    lines = list(generalisation.cross_corpus_lines(tmp_path))
+    rows = [line for line in lines if line.startswith("| EmoDB")]
     assert rows == ["| EmoDB | RAVDESS | 6 | **45.0** | 50.0 | 30 | 16.7 |"]
+    assert lines[-1].startswith("**hybrid is of an earlier recipe**, trained with noise_prob 0.01, now 0.6")
 
 
 def test_results_of_ravdess_alone_are_no_business_of_it(tmp_path: Path) -> None:

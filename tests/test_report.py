@@ -42,7 +42,9 @@ def test_committed_reports_are_those_of_the_result_files(tmp_path: Path) -> None
         )
 
 
-def write_fold(folder: Path, fold: int, seed: int, labels: list[int], predictions: list[int]) -> None:
+def write_fold(
+    folder: Path, fold: int, seed: int, labels: list[int], predictions: list[int], recipe: dict | None = None
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     recall = np.mean(
         [np.mean(np.array(predictions)[np.array(labels) == label] == label) for label in set(labels)]
@@ -53,7 +55,9 @@ def write_fold(folder: Path, fold: int, seed: int, labels: list[int], prediction
         "train_seconds": 10.0,
         "uar": float(recall),
         "accuracy": float(np.mean(np.array(labels) == predictions)),
-        "command": "python benchmarks/cross_validate.py",
+        "command": "python it.py --protocol dev5 --name it --data_dir d --output_dir o",
+        "recipe": recipe or {},
+        "training_arguments": {},
         "clips": [f"03-01-01-01-01-01-{fold + 1:02d}"] * len(labels),
         "labels": labels,
         "probabilities": np.eye(2)[predictions].tolist(),
@@ -72,6 +76,21 @@ def test_summary_is_the_mean_over_folds_and_seeds(tmp_path: Path) -> None:
     assert summary["num_clips"] == 4
     assert summary["seeds"] == [0, 1]
     assert summary["uar_interval"]["low"] <= summary["uar"] <= summary["uar_interval"]["high"]
+
+
+def test_a_result_of_an_earlier_recipe_says_so(tmp_path: Path) -> None:
+    today = RecipeArguments()
+    for name, recipe in (
+        ("now", {"noise_prob": today.noise_prob, "num_proc": 7}),
+        ("before", {"noise_prob": 0.01, "temperature": 9.0}),
+    ):
+        write_fold(tmp_path / name, 0, 0, [0, 1], [0, 1], recipe)
+    summaries = {name: report.summarise(tmp_path / name) for name in ("now", "before")}
+    lines = report.protocol_table("dev5", summaries)
+    assert [line for line in lines if "earlier recipe" in line] == [
+        "**before is of an earlier recipe**, trained with noise_prob 0.01, now 0.6: run its command to "
+        "measure it anew."
+    ]
 
 
 def test_the_command_makes_the_folds_that_are_there():
