@@ -178,8 +178,11 @@ def readme_table(results: dict[str, dict[str, Any]]) -> str:
         ("luna5", "24 unseen voices in five folds"),
         ("stratified80", "random clips, known voices"),
     ):
-        for recipe, result in results.get(protocol, {}).items():
-            rows.append((f"{text} ({protocol}), {RECIPE_TEXTS.get(recipe, recipe)}", result))
+        rows += [
+            (f"{text} ({protocol}), {RECIPE_TEXTS.get(recipe, recipe)}", result)
+            for recipe, result in results.get(protocol, {}).items()
+            if not result["recipe_changed_since"]
+        ]
     lines = ["| measured on | UAR | 95 % interval over actors | accuracy |", "|---|---|---|---|"]
     for text, result in rows:
         uar, accuracy = f"{100 * result['uar']:.1f}", f"{100 * result['accuracy']:.1f}"

@@ -44,7 +44,8 @@ class MfccLstmConfig(PreTrainedConfig):
 
     Raises:
         ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, the
-            temperature is not positive and finite, or `not_sure_below` is no probability.
+            temperature is not positive and finite, a label's share is not positive, or `not_sure_below` is no
+            probability.
     """
 
     model_type = "mfcc-lstm"
@@ -82,6 +83,8 @@ class MfccLstmConfig(PreTrainedConfig):
             raise ValueError(f"conv_kernel_size must be odd, got {self.conv_kernel_size}.")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}.")
+        if self.label_shares is not None and not all(share > 0 for share in self.label_shares):
+            raise ValueError(f"label_shares must be above 0, got {self.label_shares}.")
         if not 0 <= self.not_sure_below <= 1:
             raise ValueError(f"not_sure_below must be from 0 to 1, got {self.not_sure_below}.")
 

@@ -91,6 +91,9 @@ def test_a_result_of_an_earlier_recipe_says_so(tmp_path: Path) -> None:
         "**before is of an earlier recipe**, trained with noise_prob 0.01, now 0.6: run its command to "
         "measure it anew."
     ]
+    table = report.readme_table({"shipped": {"checkpoint": summaries["now"]}, "luna5": summaries})
+    assert "now" in table
+    assert "before" not in table
 
 
 def test_the_command_makes_the_folds_that_are_there():
