@@ -35,9 +35,7 @@ from ser.provenance import environment
 from ser.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.splits import LEAVE_ONE_CORPUS_OUT, Fold, corpus_folds, folds, results_name
 from ser.training import train_classifier
-
-# Where and how fast, and what is said of the scores afterwards.
-NOT_TRAINED_WITH = ("num_proc", "feature_cache_dir", "temperature", "not_sure_below")
+from ser.training_record import changed_settings
 
 
 @dataclass
@@ -73,7 +71,8 @@ def main() -> None:
             file = folder / f"fold{number}-seed{seed}.json"
             training_args.seed = seed
             if file.exists():
-                if changed := other_settings(json.loads(file.read_text()), recipe, training_args):
+                kept = json.loads(file.read_text())
+                if changed := changed_settings(kept, settings_of(recipe, training_args)):
                     sys.exit(f"{file} was trained with {changed}. Choose another --name, or delete it.")
                 continue
             result = run_fold(clips, all_folds[number], recipe, training_args)
@@ -97,20 +96,12 @@ def parse_arguments(
 def settings_changed_since(kept: dict[str, Any]) -> str:
     """In which settings the command of a fold that is kept would train otherwise today, in words."""
     _, recipe, training_args = parse_arguments(shlex.split(kept["command"])[2:])
-    training_args.seed = kept["seed"]
-    return other_settings(kept, recipe, training_args)
+    return changed_settings(kept, settings_of(recipe, training_args))
 
 
-def other_settings(
-    kept: dict[str, Any], recipe: RecipeArguments, training_args: RecipeTrainingArguments
-) -> str:
-    """In which settings a fold that is kept was trained otherwise, in words; empty if in none."""
-    before = kept["recipe"] | kept["training_arguments"]
-    now = asdict(recipe) | training_args.summary()
-    known = (before.keys() & now.keys()) - set(NOT_TRAINED_WITH)  # options that are new are as they were
-    return ", ".join(
-        f"{name} {before[name]}, now {now[name]}" for name in sorted(known) if before[name] != now[name]
-    )
+def settings_of(recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> dict[str, Any]:
+    """What a training is made with, as results and records keep it."""
+    return {"recipe": asdict(recipe), "training_arguments": training_args.summary()}
 
 
 def make_folds(protocol: str, clips: Dataset) -> list[Fold]:
@@ -144,8 +135,7 @@ def run_fold(
         },
         "per_corpus": per_corpus,
         "train_corpora": sorted({corpus_of_speaker(actor) for actor in fold.train_actors}),
-        "recipe": asdict(recipe),
-        "training_arguments": training_args.summary(),
+        **settings_of(recipe, training_args),
         "command": shlex.join(["python", "benchmarks/cross_validate.py", *sys.argv[1:]]),
         **environment(),
         "clips": [Path(file).stem for file in files],

@@ -15,7 +15,7 @@ from .evaluation import BOOTSTRAP_SEED, CONFIDENCE, GROUPS, NUM_RESAMPLES
 from .groups import group_scores, largest_gap
 from .shipped import SHIPPED_RECIPE, SPREAD_PROTOCOL
 from .splits import LEAVE_ONE_CORPUS_OUT
-from .training_record import RECORD_NAME
+from .training_record import RECORD_NAME, changed_settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHIPPED_FOLDER = "checkpoint"
@@ -101,18 +101,24 @@ def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
     results = _read_json(root / "docs" / "results.json") or {}
     evaluations = [_read_json(file) for file in sorted(root.glob("docs/evaluation*/metrics.json"))]
     others = root / "benchmarks" / "results" / LEAVE_ONE_CORPUS_OUT / SHIPPED_RECIPE
+    checkpoint = _about_checkpoint(root / SHIPPED_FOLDER)
     return Measurements(
         protocols={
             name: results[name][SHIPPED_RECIPE]
             for name in PROTOCOL_ORDER
             if SHIPPED_RECIPE in results.get(name, {})
+            and not results[name][SHIPPED_RECIPE]["recipe_changed_since"]
         },
         spread=voice_spread(root / "benchmarks" / "results" / SPREAD_PROTOCOL / SHIPPED_RECIPE),
         evaluations=[evaluation for evaluation in evaluations if evaluation],
-        trained_anew=[run["per_corpus"] for run in _read_runs(others) if run["train_corpora"] == ["ravdess"]],
+        trained_anew=[
+            run["per_corpus"]
+            for run in _read_runs(others)
+            if run["train_corpora"] == ["ravdess"] and not changed_settings(run, checkpoint["record"] or run)
+        ],
         robustness=_read_json(root / "docs" / "robustness.json"),
         unlike=_read_json(root / "docs" / "unlike.json"),
-        **_about_checkpoint(root / SHIPPED_FOLDER),
+        **checkpoint,
     )
 
 

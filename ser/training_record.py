@@ -11,6 +11,9 @@ from .corpora.speakers import corpus_of_speaker, parse_speaker, speaker_number
 
 RECORD_NAME = "training_provenance.json"
 
+# Where, how fast and from which random start, and what is said of the scores afterwards.
+NOT_OF_THE_RECIPE = ("num_proc", "feature_cache_dir", "seed", "temperature", "not_sure_below")
+
 
 def read_training_record(
     folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
@@ -65,3 +68,17 @@ def heard_of_corpus(record: dict[str, Any] | None, corpus: str) -> set[int] | No
     if heard is None:
         return None
     return {number - speaker_number(corpus, 0) for number in heard if corpus_of_speaker(number) == corpus}
+
+
+def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """In which settings the recipe of one training differs from that of another, in words; empty if in none.
+
+    Args:
+        before: `recipe` and `training_arguments`, as a training's record or a fold's result has them.
+        now: The same of another training. Settings that either does not know are as they were.
+    """
+    first, second = (each["recipe"] | each["training_arguments"] for each in (before, now))
+    known = (first.keys() & second.keys()) - set(NOT_OF_THE_RECIPE)
+    return ", ".join(
+        f"{name} {first[name]}, now {second[name]}" for name in sorted(known) if first[name] != second[name]
+    )

@@ -2,7 +2,14 @@ import json
 
 import pytest
 
-from ser.training_record import RECORD_NAME, heard_of_corpus, heard_speakers, read_training_record
+from ser.measurements import shipped_measurements
+from ser.training_record import (
+    RECORD_NAME,
+    changed_settings,
+    heard_of_corpus,
+    heard_speakers,
+    read_training_record,
+)
 
 
 def test_the_record_of_a_checkpoint_is_read_back(tmp_path):
@@ -33,3 +40,23 @@ def test_actors_of_several_corpora_are_told_apart():
     assert heard_of_corpus(record, "emodb") == {3, 8}
     assert heard_of_corpus(record, "savee") == set()
     assert heard_of_corpus({}, "emodb") is None
+
+
+def test_recipes_differ_in_what_shapes_weights_and_in_what_both_know():
+    before = {"recipe": {"noise_prob": 0.6, "num_proc": 2}, "training_arguments": {"seed": 0, "max_steps": 3}}
+    assert changed_settings(before, before) == ""
+    now = {"recipe": {"noise_prob": 0.1, "num_proc": 8, "new": 1}, "training_arguments": {"seed": 5}}
+    assert changed_settings(before, now) == "noise_prob 0.6, now 0.1"
+
+
+def test_a_second_training_counts_beside_a_checkpoint_of_the_same_recipe_only(tmp_path):
+    run = {"train_corpora": ["ravdess"], "per_corpus": {"emodb": {}}, "training_arguments": {}}
+    folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / "hybrid"
+    folder.mkdir(parents=True)
+    for number, noise_prob in enumerate((0.6, 0.1)):
+        recipe = {"recipe": {"noise_prob": noise_prob}}
+        (folder / f"fold0-seed{number}.json").write_text(json.dumps(run | recipe))
+    (tmp_path / "checkpoint").mkdir()
+    record = {"recipe": {"noise_prob": 0.6}, "training_arguments": {}}
+    (tmp_path / "checkpoint" / RECORD_NAME).write_text(json.dumps(record))
+    assert shipped_measurements(tmp_path).trained_anew == [{"emodb": {}}]
