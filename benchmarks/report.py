@@ -30,7 +30,7 @@ README_BLOCK = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->
 PROTOCOL_TEXTS = {
     "luna5": "luna5: five folds by actor, every voice unseen (Luna-Jimenez et al. 2021)",
     "emobox6": "emobox6: six folds of four unseen actors (EmoBox 2024)",
-    "dev5": "dev5: development folds of actors 1 to 20, on which everything was chosen",
+    "dev5": "dev5: development folds of actors 1 to 20; they chose the recipe, so that they flatter it",
     "stratified80": "stratified80: a random 80/20 split of clips, **voices are shared** between the sides",
     "timnet10": "timnet10: ten random folds of the clips, **voices are shared** between the sides",
 }

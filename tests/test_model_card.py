@@ -226,6 +226,12 @@ def test_a_card_does_not_name_a_folder_as_its_base_model(tmp_path):
     assert str(tmp_path) not in card
 
 
+def test_scores_on_the_folds_that_chose_the_recipe_are_not_claimed():
+    assert "hybrid" in json.loads((REPOSITORY / "docs" / "results.json").read_text())["dev5"]
+    assert set(shipped_measurements().protocols) >= {"luna5"}
+    assert "dev5" not in shipped_measurements().protocols
+
+
 def test_without_result_files_nothing_is_claimed(tmp_path):
     assert shipped_measurements(tmp_path) == Measurements()
     assert "No measurements are published" in fill_card(CARD, Measurements())
