@@ -48,6 +48,8 @@ CROSS_VALIDATIONS = (
     CrossValidation("dev5", "single_wide_range", (*SINGLE, "--dynamic_range_db", "80")),
     CrossValidation("dev5", "single_no_equaliser", (*SINGLE, "--equaliser_std_db", "0")),
     CrossValidation("luna5", "hybrid"),
+    CrossValidation("emobox6", "hybrid"),
+    CrossValidation("timnet10", "hybrid"),
     CrossValidation("stratified80", "hybrid_14_passes", ("--num_train_epochs", "14")),
     CrossValidation(LEAVE_ONE_CORPUS_OUT, "hybrid", corpora=BOTH_CORPORA),
     CrossValidation("dev5", "hybrid", corpora=BOTH_CORPORA),
