@@ -15,7 +15,7 @@ import resource
 import shlex
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from ser.full_disk import explaining_full_disk
 from ser.plots import training_curves_figure
 from ser.provenance import corpus_fingerprint, environment
 from ser.publishing import create_repository, publish_checkpoint
-from ser.recipe import RecipeArguments, RecipeTrainingArguments
+from ser.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
 from ser.splits import SHIPPED_TEST_ACTORS, carve_validation_actors
 from ser.training import train_classifier
 from ser.training_record import RECORD_NAME
@@ -132,8 +132,7 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
                 "validation_actors": [speaker_name(actor) for actor in validation_actors],
                 "test_actors": [speaker_name(actor) for actor in test_actors],
                 "base_model": recipe.model_name_or_path,
-                "recipe": asdict(recipe),
-                "training_arguments": training_args.summary(),
+                **settings_of(recipe, training_args),
                 "command": shlex.join(["python", "train.py", *sys.argv[1:]]),
                 "num_cpus": os.cpu_count(),
                 **environment(),

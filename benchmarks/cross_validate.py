@@ -14,7 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from ser.corpora.together import load_together, parse_corpora
 from ser.labels import CLASS_SETS, EMOTIONS, corpus_classes, restrict_probabilities
 from ser.metrics import accuracy, unweighted_average_recall
 from ser.provenance import environment
-from ser.recipe import RecipeArguments, RecipeTrainingArguments
+from ser.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
 from ser.splits import LEAVE_ONE_CORPUS_OUT, Fold, corpus_folds, folds, results_name
 from ser.training import train_classifier
 from ser.training_record import changed_settings
@@ -69,12 +69,12 @@ def main() -> None:
     for seed in arguments.seeds:
         for number in arguments.folds if arguments.folds is not None else range(len(all_folds)):
             file = folder / f"fold{number}-seed{seed}.json"
-            training_args.seed = seed
             if file.exists():
                 kept = json.loads(file.read_text())
                 if changed := changed_settings(kept, settings_of(recipe, training_args)):
                     sys.exit(f"{file} was trained with {changed}. Choose another --name, or delete it.")
                 continue
+            training_args.seed = seed
             result = run_fold(clips, all_folds[number], recipe, training_args)
             temporary = file.with_suffix(".partial")
             temporary.write_text(json.dumps(result) + "\n")
@@ -97,11 +97,6 @@ def settings_changed_since(kept: dict[str, Any]) -> str:
     """In which settings the command of a fold that is kept would train otherwise today, in words."""
     _, recipe, training_args = parse_arguments(shlex.split(kept["command"])[2:])
     return changed_settings(kept, settings_of(recipe, training_args))
-
-
-def settings_of(recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> dict[str, Any]:
-    """What a training is made with, as results and records keep it."""
-    return {"recipe": asdict(recipe), "training_arguments": training_args.summary()}
 
 
 def make_folds(protocol: str, clips: Dataset) -> list[Fold]:

@@ -1,7 +1,7 @@
 """The recipe: what a training run is made of, with the shipped one as default."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -143,3 +143,8 @@ class RecipeTrainingArguments(TrainingArguments):
             "save_total_limit",
         )
         return {name: getattr(self, name) for name in names if name not in bookkeeping}
+
+
+def settings_of(recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> dict[str, Any]:
+    """What a training is made with, as results and records keep it."""
+    return {"recipe": asdict(recipe), "training_arguments": training_args.summary()}
