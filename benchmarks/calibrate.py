@@ -42,6 +42,7 @@ class HeldOutClips(NamedTuple):
     labels: np.ndarray
     actors: np.ndarray
     folds: np.ndarray
+    seeds: np.ndarray
 
 
 def held_out_clips(folder: Path) -> HeldOutClips | None:
@@ -57,35 +58,58 @@ def held_out_clips(folder: Path) -> HeldOutClips | None:
         np.concatenate([run["labels"] for run in runs]),
         np.array([int(clip[-2:]) for run in runs for clip in run["clips"]]),
         np.concatenate([[run["fold"]] * len(run["labels"]) for run in runs]),
+        np.concatenate([[run["seed"]] * len(run["labels"]) for run in runs]),
     )
 
 
-def calibrate(clips: HeldOutClips) -> dict[str, Any]:
-    """The temperature and threshold that ship, and what such do on voices that they were not fitted on."""
+def calibrate(clips: HeldOutClips, of_others: np.ndarray, answered: np.ndarray) -> dict[str, Any]:
+    """The temperature and threshold that ship, and what such do on voices that they were not fitted on.
+
+    Args:
+        clips: Held-out clips, each as often as there are seeds.
+        of_others: Their probabilities as `cross_fitted` calibrates them.
+        answered: Which of them it answers.
+
+    Returns:
+        What docs/calibration.json says. An ECE is the mean over seeds: clips counted twice would make it look
+        smaller than it is.
+    """
     known = ~np.isin(clips.actors, SHIPPED_TEST_ACTORS)
     probabilities, labels = clips.probabilities[known], clips.labels[known]
     temperature = fit_temperature(probabilities, labels)
     calibrated = apply_temperature(probabilities, temperature)
-    of_others, answered = cross_fitted(clips)
     right = of_others.argmax(axis=1) == clips.labels
+    num_seeds = len(np.unique(clips.seeds))
     return {
         "temperature": round(temperature, 2),
         "wanted_accuracy": WANTED_ACCURACY,
         "fitted": {
-            "num_clips": len(labels),
-            "ece_uncalibrated": expected_calibration_error(probabilities, labels),
-            "ece": expected_calibration_error(calibrated, labels),
+            "num_clips": len(labels) // num_seeds,
+            "ece_uncalibrated": mean_ece(probabilities, labels, clips.seeds[known]),
+            "ece": mean_ece(calibrated, labels, clips.seeds[known]),
             **choose_operating_point(calibrated, labels, WANTED_ACCURACY)._asdict(),
         },
         "cross_fitted": {
-            "num_clips": len(clips.labels),
-            "ece_uncalibrated": expected_calibration_error(clips.probabilities, clips.labels),
-            "ece": expected_calibration_error(of_others, clips.labels),
+            "num_clips": len(clips.labels) // num_seeds,
+            "ece_uncalibrated": mean_ece(clips.probabilities, clips.labels, clips.seeds),
+            "ece": mean_ece(of_others, clips.labels, clips.seeds),
             "coverage": float(answered.mean()),
             "accuracy": float(right[answered].mean()),
             "accuracy_of_all": operating_point(of_others, clips.labels, 0.0).accuracy,
         },
     }
+
+
+def mean_ece(probabilities: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> float:
+    """Expected calibration error of each seed's clips by themselves; their mean."""
+    return float(
+        np.mean(
+            [
+                expected_calibration_error(probabilities[seeds == seed], labels[seeds == seed])
+                for seed in np.unique(seeds)
+            ]
+        )
+    )
 
 
 def cross_fitted(clips: HeldOutClips) -> tuple[np.ndarray, np.ndarray]:
@@ -140,9 +164,10 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
     clips = held_out_clips(root / "benchmarks" / "results" / PROTOCOL / args.recipe)
     if clips is None:
         sys.exit(f"Error: no results of {args.recipe} on {PROTOCOL}: run benchmarks/cross_validate.py first.")
-    result = calibrate(clips) | {"command": shlex.join(["python", "benchmarks/calibrate.py", *arguments])}
+    calibrated, answered = cross_fitted(clips)
+    result = calibrate(clips, calibrated, answered)
+    result["command"] = shlex.join(["python", "benchmarks/calibrate.py", *arguments])
     (root / "docs" / "calibration.json").write_text(json.dumps(result, indent=1) + "\n")
-    calibrated, _ = cross_fitted(clips)
     figure = reliability_figure(calibrated, clips.labels, title=f"Reliability on {PROTOCOL}")
     figure.savefig(root / "docs" / "images" / "reliability.png", dpi=110)
     print("\n".join(calibration_table(result)))

@@ -93,7 +93,7 @@ def summarise(folder: Path) -> dict[str, Any]:
         "train_seconds_per_fold": float(
             np.mean([run["train_seconds"] for each in runs.values() for run in each])
         ),
-        "command": command_of(first),
+        "command": command_of([run for each in runs.values() for run in each]),
         "recipe_changed_since": settings_changed_since(first[0]),
     }
 
@@ -104,8 +104,11 @@ def fold_numbers(runs: list[dict[str, Any]]) -> list[str]:
 
 
 def command_of(runs: list[dict[str, Any]]) -> str:
-    """The command that makes all of some result files, whichever folds each was made with."""
-    command = re.sub(r" --folds( \d+)+", "", runs[0]["command"])  # without it, all of them
+    """The command that makes all of some result files, whichever folds and seeds each was made with."""
+    command = re.sub(r" --(folds|seeds)( \d+)+", "", runs[0]["command"])  # all folds, seed 0
+    seeds = sorted({run["seed"] for run in runs})
+    if seeds != [0]:
+        command += f" --seeds {' '.join(map(str, seeds))}"
     protocol, _, _ = runs[0]["fold"].rpartition("-")
     plan = PROTOCOLS.get(protocol)
     if plan is None:

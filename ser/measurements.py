@@ -103,14 +103,16 @@ def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
     evaluations = [_read_json(file) for file in sorted(root.glob("docs/evaluation*/metrics.json"))]
     others = root / "benchmarks" / "results" / LEAVE_ONE_CORPUS_OUT / SHIPPED_RECIPE
     checkpoint = _about_checkpoint(root / SHIPPED_FOLDER)
+    protocols = {
+        name: results[name][SHIPPED_RECIPE]
+        for name in PROTOCOL_ORDER
+        if SHIPPED_RECIPE in results.get(name, {})
+        and not results[name][SHIPPED_RECIPE]["recipe_changed_since"]
+    }
+    voices = root / "benchmarks" / "results" / SPREAD_PROTOCOL / SHIPPED_RECIPE
     return Measurements(
-        protocols={
-            name: results[name][SHIPPED_RECIPE]
-            for name in PROTOCOL_ORDER
-            if SHIPPED_RECIPE in results.get(name, {})
-            and not results[name][SHIPPED_RECIPE]["recipe_changed_since"]
-        },
-        spread=voice_spread(root / "benchmarks" / "results" / SPREAD_PROTOCOL / SHIPPED_RECIPE),
+        protocols=protocols,
+        spread=voice_spread(voices) if SPREAD_PROTOCOL in protocols else None,
         evaluations=[evaluation for evaluation in evaluations if evaluation],
         trained_anew=[
             run["per_corpus"]

@@ -232,6 +232,16 @@ def test_scores_on_the_folds_that_chose_the_recipe_are_not_claimed():
     assert "dev5" not in shipped_measurements().protocols
 
 
+@pytest.mark.parametrize(("changed", "shown"), [("", True), ("num_train_epochs 6.0, now 7.0", False)])
+def test_what_an_earlier_recipe_scored_is_not_claimed(tmp_path, changed, shown):
+    summary = {"uar": 0.5, "recipe_changed_since": changed}
+    write_json(tmp_path / "docs" / "results.json", {"luna5": {"hybrid": summary}})
+    run = {"seed": 0, "clips": ["03-01-02-01-01-01-02"], "labels": [1], "probabilities": [[0, 1]]}
+    write_json(tmp_path / "benchmarks" / "results" / "luna5" / "hybrid" / "fold0-seed0.json", run)
+    measured = shipped_measurements(tmp_path)
+    assert (measured.spread is not None) == ("luna5" in measured.protocols) == shown
+
+
 def test_without_result_files_nothing_is_claimed(tmp_path):
     assert shipped_measurements(tmp_path) == Measurements()
     assert "No measurements are published" in fill_card(CARD, Measurements())

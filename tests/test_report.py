@@ -98,11 +98,15 @@ def test_a_result_of_an_earlier_recipe_says_so(tmp_path: Path) -> None:
 
 def test_the_command_makes_the_folds_that_are_there():
     runs = [
-        {"fold": f"luna5-{fold}", "command": f"python it.py --folds {fold} --seeds 0"} for fold in range(5)
+        {"fold": f"luna5-{fold}", "seed": seed, "command": f"python it.py --folds {fold} --seeds {seed}"}
+        for seed in range(3)
+        for fold in range(5)
     ]
-    assert report.command_of(runs) == "python it.py --seeds 0"
-    assert report.command_of(runs[1:3]) == "python it.py --seeds 0 --folds 1 2"
-    one_of_many = {"fold": "leave-one-corpus-out-emodb", "command": "python it.py"}
+    assert report.command_of(runs[:5]) == "python it.py"
+    assert report.command_of(runs[1:3]) == "python it.py --folds 1 2"
+    assert report.command_of(runs) == "python it.py --seeds 0 1 2"
+    assert report.command_of(runs[5:7]) == "python it.py --seeds 1 --folds 0 1"
+    one_of_many = {"fold": "leave-one-corpus-out-emodb", "seed": 0, "command": "python it.py"}
     assert report.command_of([one_of_many]) == "python it.py"
 
 
@@ -127,7 +131,7 @@ def test_tables_of_conditions_and_calibration_show_what_was_measured() -> None:
     assert "| rain | 50.0 | 12.5 | 10.0 to 15.0 |" in lines
 
     clips = calibrate.HeldOutClips(*(np.array(each) for each in honest_clips()))
-    measured = calibrate.calibrate(clips)
+    measured = calibrate.calibrate(clips, *calibrate.cross_fitted(clips))
     table = "\n".join(calibrate.calibration_table({**measured, "command": "run"}))
     assert f"**{measured['temperature']:.2f}**" in table
     assert f"| **{measured['cross_fitted']['ece']:.3f}** |" in table
@@ -142,32 +146,46 @@ def test_the_shipped_checkpoint_is_calibrated_as_measured() -> None:
 
 def test_what_ships_is_not_calibrated_on_the_actors_it_is_tested_on() -> None:
     clips = calibrate.HeldOutClips(*(np.array(each) for each in honest_clips()))
-    fitted = calibrate.calibrate(clips)
+    fitted = calibrate.calibrate(clips, *calibrate.cross_fitted(clips))
     deceived = clips._replace(
         probabilities=np.concatenate([clips.probabilities, [[0.9, 0.1]] * 50]),
         labels=np.concatenate([clips.labels, [1] * 50]),  # never right
         actors=np.concatenate([clips.actors, [21, 22, 23, 24, 24] * 10]),
         folds=np.concatenate([clips.folds, ["luna5-3"] * 50]),
+        seeds=np.concatenate([clips.seeds, [0] * 50]),
     )
-    refitted = calibrate.calibrate(deceived)
+    refitted = calibrate.calibrate(deceived, *calibrate.cross_fitted(deceived))
     assert refitted["temperature"] == fitted["temperature"]
     assert refitted["fitted"] == fitted["fitted"]
     assert refitted["cross_fitted"] != fitted["cross_fitted"]
 
 
 def honest_clips(num_clips: int = 400) -> tuple[list, ...]:
-    """Sure at 90 % and right as often, of two actors in two folds."""
+    """Sure at 90 % and right as often, of two actors in two folds, with one seed."""
     labels = [0 if clip % 10 else 1 for clip in range(num_clips)]
     actors = [1 + clip // (num_clips // 2) for clip in range(num_clips)]
-    return [[0.9, 0.1]] * num_clips, labels, actors, [f"luna5-{actor}" for actor in actors]
+    folds = [f"luna5-{actor}" for actor in actors]
+    return [[0.9, 0.1]] * num_clips, labels, actors, folds, [0] * num_clips
+
+
+def test_more_seeds_do_not_make_the_calibration_look_better() -> None:
+    """Two seeds that err in opposite directions are each as far off as before, whatever their mean is."""
+    probabilities, labels, *_ = (np.array(each) for each in honest_clips(100))
+    too_modest, too_sure = [[0.8, 0.2]] * 100, [[0.9999, 0.0001]] * 100
+    seeds = np.repeat([0, 1], 100)
+    off = calibrate.mean_ece(np.array(too_modest + too_sure), np.tile(labels, 2), seeds)
+    assert off == pytest.approx(0.1, abs=1e-3)
+    assert calibrate.mean_ece(probabilities, labels, seeds[:100]) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_calibration_never_looks_at_the_actors_it_is_measured_on() -> None:
     """Actor 1 is always right and actor 2 never: what either gets follows from the other alone."""
-    probabilities, _, actors, folds = honest_clips()
+    probabilities, _, actors, folds, seeds = honest_clips()
     labels = [0 if actor == 1 else 1 for actor in actors]
     labels[-40:], probabilities[-40:] = [0] * 40, [[0.999, 0.001]] * 40  # some deserve an answer
-    clips = calibrate.HeldOutClips(*(np.array(each) for each in (probabilities, labels, actors, folds)))
+    clips = calibrate.HeldOutClips(
+        *(np.array(each) for each in (probabilities, labels, actors, folds, seeds))
+    )
     calibrated, _ = calibrate.cross_fitted(clips)
     first, second = calibrated[0].max(), calibrated[200].max()
     assert first < 0.6  # fitted on actor 2, who is mostly misheard
