@@ -31,11 +31,12 @@ from ser.augmentation import (  # noqa: E402
     reverberate,
 )
 from ser.corpora import load_ravdess  # noqa: E402
+from ser.corpora.ravdess_names import ACTORS  # noqa: E402
 from ser.inference import EmotionRecognizer  # noqa: E402
 from ser.measurement_tables import disturbed_lines  # noqa: E402
 from ser.metrics import bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
 from ser.provenance import environment  # noqa: E402
-from ser.splits import RAVDESS_ACTORS, SHIPPED_TEST_ACTORS  # noqa: E402
+from ser.splits import SHIPPED_TEST_ACTORS  # noqa: E402
 
 NUM_RESAMPLES = 2000
 NUM_TALKERS = 6  # in the babble
@@ -101,7 +102,7 @@ def conditions(sampling_rate: int, talkers: list[np.ndarray]) -> dict[str, Condi
 
 def measure(recognizer: EmotionRecognizer, data_dir: str) -> dict[str, Any]:
     """UAR under every condition, and what it costs beside the clean clips, with intervals over actors."""
-    train_actors = [actor for actor in RAVDESS_ACTORS if actor not in SHIPPED_TEST_ACTORS]
+    train_actors = [actor for actor in ACTORS if actor not in SHIPPED_TEST_ACTORS]
     train_clips = load_ravdess(data_dir, actors=train_actors)
     talkers = [recognizer.load(audio["path"]) for audio in train_clips["audio"][::20]]
     clips = load_ravdess(data_dir, actors=list(SHIPPED_TEST_ACTORS))

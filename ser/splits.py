@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit, KFold, StratifiedShuffleSplit
 
+from .corpora.ravdess_names import ACTORS as RAVDESS_ACTORS
 from .corpora.speakers import corpus_of_speaker
 
-RAVDESS_ACTORS = tuple(range(1, 25))
 SHIPPED_TEST_ACTORS = (21, 22, 23, 24)
 """Never trained on, never used to choose or to calibrate anything."""
-
 
 LEAVE_ONE_CORPUS_OUT = "leave-one-corpus-out"
 """The protocol of `corpus_folds`: each corpus tests a model of all the others."""
