@@ -188,8 +188,8 @@ def _protocols_text(measured: Measurements) -> Iterator[str]:
     for evaluation in measured.at_home:
         yield f"| this checkpoint: {evaluation['title']} | new {scores_columns(evaluation)}"
     for name, summary in measured.protocols.items():
-        folds = f"{summary['num_folds']} folds, {summary['num_seeds']} seeds"
-        yield f"| the recipe: {name}, {folds} | {_voices(name)} {scores_columns(summary)}"
+        folds = f"folds: {summary['num_folds']}, seeds: {summary['num_seeds']}"
+        yield f"| the recipe: {name} ({folds}) | {_voices(name)} {scores_columns(summary)}"
     if measured.validation:
         uar, accuracy = (100 * measured.validation[key] for key in ("uar", "accuracy"))
         yield f"| this checkpoint: the actors it was chosen by | new | {uar:.1f} | | {accuracy:.1f} | |"

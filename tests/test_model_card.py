@@ -126,7 +126,7 @@ def test_every_protocol_is_a_result_of_its_own_in_percent():
 def test_numbers_stand_in_the_prose_and_missing_protocols_do_not():
     measured = Measurements(protocols={"luna5": SUMMARY}, evaluations=[EVALUATION, ELSEWHERE], record=RECORD)
     card = fill_card(CARD, measured)
-    assert "| the recipe: luna5, 5 folds, 3 seeds | new | **65.4** | 60.1 to 70.2 | 66.2 | 1440 |" in card
+    assert "| the recipe: luna5 (folds: 5, seeds: 3) | new | **65.4** | 60.1 to 70.2 | 66.2 | 1440 |" in card
     assert "| gender female | 50.0 | 40.0 to 60.0 | 25.0 | 120 |" in card
     assert (
         "gap is that of gender: female is 12.3 points of UAR above male** (95 % interval over actors 1.1 "
