@@ -136,6 +136,8 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
             f"| {recipe} | **{100 * result['uar']:.1f}** | {percent_range(result['uar_interval'])} "
             f"| {100 * result['accuracy']:.1f} | {by_fold} | {result['num_seeds']} |"
         )
+    if len({tuple(result["folds"]) for result in recipes.values()}) > 1:
+        lines += ["", "Not all of these recipes ran on the same folds: compare them fold by fold."]
     lines += ["", "Made by:", "", "```shell", *(result["command"] for result in recipes.values()), "```", ""]
     for name, result in recipes.items():
         if changed := result["recipe_changed_since"]:

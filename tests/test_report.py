@@ -96,6 +96,16 @@ def test_a_result_of_an_earlier_recipe_says_so(tmp_path: Path) -> None:
     assert "before" not in table
 
 
+def test_recipes_on_unlike_folds_are_compared_fold_by_fold(tmp_path: Path) -> None:
+    write_fold(tmp_path / "all", 0, 0, [0, 1], [0, 1])
+    write_fold(tmp_path / "all", 1, 0, [0, 1], [0, 0])
+    write_fold(tmp_path / "some", 0, 0, [0, 1], [0, 1])
+    summaries = {name: report.summarise(tmp_path / name) for name in ("all", "some")}
+    warning = "Not all of these recipes ran on the same folds: compare them fold by fold."
+    assert warning in report.protocol_table("dev5", summaries)
+    assert warning not in report.protocol_table("dev5", {"all": summaries["all"]})
+
+
 def test_the_command_makes_the_folds_that_are_there():
     runs = [
         {"fold": f"luna5-{fold}", "seed": seed, "command": f"python it.py --folds {fold} --seeds {seed}"}
