@@ -57,7 +57,7 @@ class RecipeArguments:
         metadata={"help": "Whether the loss makes up for how rare an emotion is among the training clips."},
     )
     temperature: float = field(
-        default=0.91,
+        default=0.92,
         metadata={"help": "What the trained scores are divided by, for honest probabilities."},
     )
     not_sure_below: float = field(
