@@ -63,6 +63,7 @@ def summarise(folder: Path) -> dict[str, Any]:
     uars = np.array([[run["uar"] for run in seed_runs] for seed_runs in runs.values()])  # (seeds, folds)
     accuracies = np.array([[run["accuracy"] for run in seed_runs] for seed_runs in runs.values()])
     first = next(iter(runs.values()))
+    all_runs = [run for seed_runs in runs.values() for run in seed_runs]
     labels = np.concatenate([run["labels"] for run in first])
     actors = np.concatenate([[int(clip[-2:]) for clip in run["clips"]] for run in first])
     predictions = np.stack(
@@ -90,10 +91,8 @@ def summarise(folder: Path) -> dict[str, Any]:
         "num_folds": uars.shape[1],
         "num_seeds": uars.shape[0],
         "seeds": sorted(runs),
-        "train_seconds_per_fold": float(
-            np.mean([run["train_seconds"] for each in runs.values() for run in each])
-        ),
-        "command": command_of([run for each in runs.values() for run in each]),
+        "train_seconds_per_fold": float(np.mean([run["train_seconds"] for run in all_runs])),
+        "command": command_of(all_runs),
         "recipe_changed_since": settings_changed_since(first[0]),
     }
 
