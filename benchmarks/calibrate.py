@@ -2,10 +2,10 @@
 
     python benchmarks/calibrate.py --recipe hybrid
 
-Reads the probabilities that `benchmarks/cross_validate.py` left for luna5, whose clips were held out of the
-training that scored them. What ships is fitted on those of actors 1 to 20, for 21 to 24 decide nothing. What
-that is worth the same clips say, each fold with a temperature and a threshold fitted on the other folds, so
-without its test actors. Writes docs/calibration.json and docs/images/reliability.png;
+Reads the probabilities that `benchmarks/cross_validate.py` left, each of a clip held out of the training that
+scored it. What ships is fitted on dev5, whose models never heard actors 21 to 24 either. What such a fit is
+worth luna5 says, each fold with a temperature and a threshold fitted on the other folds, so without its test
+actors. Writes docs/calibration.json and docs/images/reliability.png;
 `python benchmarks/report.py` puts the table into docs/results.md.
 """
 
@@ -25,14 +25,14 @@ from ser.calibration import (  # noqa: E402
     apply_temperature,
     choose_operating_point,
     fit_temperature,
-    operating_point,
 )
 from ser.metrics import expected_calibration_error  # noqa: E402
 from ser.plots import reliability_figure  # noqa: E402
 from ser.splits import SHIPPED_TEST_ACTORS  # noqa: E402
 
 WANTED_ACCURACY = 0.7  # of the answers the demo gives
-PROTOCOL = "luna5"
+FITTED_ON = "dev5"
+MEASURED_ON = "luna5"
 
 
 class HeldOutClips(NamedTuple):
@@ -62,46 +62,51 @@ def held_out_clips(folder: Path) -> HeldOutClips | None:
     )
 
 
-def calibrate(clips: HeldOutClips, of_others: np.ndarray, answered: np.ndarray) -> dict[str, Any]:
-    """The temperature and threshold that ship, and what such do on voices that they were not fitted on.
+def fit_shipped(clips: HeldOutClips) -> dict[str, Any]:
+    """The temperature and threshold that ship, and what they do on the clips that they were fitted on.
 
-    Args:
-        clips: Held-out clips, each as often as there are seeds.
-        of_others: Their probabilities as `cross_fitted` calibrates them.
-        answered: Which of them it answers.
-
-    Returns:
-        What docs/calibration.json says. An ECE is the mean over seeds: clips counted twice would make it look
-        smaller than it is.
+    Raises:
+        ValueError: If one of the actors who decide nothing is among them.
     """
-    known = ~np.isin(clips.actors, SHIPPED_TEST_ACTORS)
-    probabilities, labels = clips.probabilities[known], clips.labels[known]
-    temperature = fit_temperature(probabilities, labels)
-    calibrated = apply_temperature(probabilities, temperature)
-    right = of_others.argmax(axis=1) == clips.labels
-    num_seeds = len(np.unique(clips.seeds))
+    if found := sorted(set(SHIPPED_TEST_ACTORS) & set(clips.actors.tolist())):
+        raise ValueError(f"What ships must not be fitted on actors {found}: they test it.")
+    temperature = fit_temperature(clips.probabilities, clips.labels)
+    calibrated = apply_temperature(clips.probabilities, temperature)
     return {
         "temperature": round(temperature, 2),
         "wanted_accuracy": WANTED_ACCURACY,
         "fitted": {
-            "num_clips": len(labels) // num_seeds,
-            "ece_uncalibrated": mean_ece(probabilities, labels, clips.seeds[known]),
-            "ece": mean_ece(calibrated, labels, clips.seeds[known]),
-            **choose_operating_point(calibrated, labels, WANTED_ACCURACY)._asdict(),
-        },
-        "cross_fitted": {
-            "num_clips": len(clips.labels) // num_seeds,
-            "ece_uncalibrated": mean_ece(clips.probabilities, clips.labels, clips.seeds),
-            "ece": mean_ece(of_others, clips.labels, clips.seeds),
-            "coverage": float(answered.mean()),
-            "accuracy": float(right[answered].mean()),
-            "accuracy_of_all": operating_point(of_others, clips.labels, 0.0).accuracy,
+            **calibration_errors(clips, calibrated),
+            **choose_operating_point(calibrated, clips.labels, WANTED_ACCURACY)._asdict(),
         },
     }
 
 
+def measure(clips: HeldOutClips, calibrated: np.ndarray, answered: np.ndarray) -> dict[str, Any]:
+    """What a fit on other voices does, for clips as `cross_fitted` calibrates and answers them."""
+    right = calibrated.argmax(axis=1) == clips.labels
+    return {
+        **calibration_errors(clips, calibrated),
+        "coverage": float(answered.mean()),
+        "accuracy": float(right[answered].mean()),
+        "accuracy_of_all": float(right.mean()),
+    }
+
+
+def calibration_errors(clips: HeldOutClips, calibrated: np.ndarray) -> dict[str, Any]:
+    """How many clips there are, however many seeds scored them, and their ECE before and after."""
+    return {
+        "num_clips": len(clips.labels) // len(np.unique(clips.seeds)),
+        "ece_uncalibrated": mean_ece(clips.probabilities, clips.labels, clips.seeds),
+        "ece": mean_ece(calibrated, clips.labels, clips.seeds),
+    }
+
+
 def mean_ece(probabilities: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> float:
-    """Expected calibration error of each seed's clips by themselves; their mean."""
+    """Expected calibration error of each seed's clips by themselves; their mean.
+
+    Clips counted once a seed would make it look smaller than it is.
+    """
     return float(
         np.mean(
             [
@@ -134,10 +139,11 @@ def calibration_table(result: dict[str, Any]) -> list[str]:
         '## Calibration, and when to say "not sure"',
         "",
         f"Scores are divided by a temperature of **{result['temperature']:.2f}**, fitted on the held-out "
-        f"clips of actors 1 to 20 in {PROTOCOL}. Below a highest probability of **{threshold:.0f} %** the "
-        f'demo says "not sure": the lowest threshold whose answers were right {wanted:.0f} % of the time '
-        "there. What that is worth on other voices stands in the second row, where each fold's temperature "
-        "and threshold are fitted on the other folds. ECE is the expected calibration error in 15 bins.",
+        f"clips of {FITTED_ON}, whose models never heard actors 21 to 24. Below a highest probability of "
+        f'**{threshold:.0f} %** the demo says "not sure": the lowest threshold whose answers were right '
+        f"{wanted:.0f} % of the time there. What such a fit is worth on other voices stands in the second "
+        f"row, where each fold of {MEASURED_ON} takes its temperature and threshold from the other folds. "
+        "ECE is the expected calibration error in 15 bins.",
         "",
         "| clips | ECE uncalibrated | ECE | gets an answer | answers that are right |",
         "|---|---|---|---|---|",
@@ -161,14 +167,21 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
     )
     parser.add_argument("--recipe", default="hybrid", help="folder of its results")
     args = parser.parse_args(arguments)
-    clips = held_out_clips(root / "benchmarks" / "results" / PROTOCOL / args.recipe)
-    if clips is None:
-        sys.exit(f"Error: no results of {args.recipe} on {PROTOCOL}: run benchmarks/cross_validate.py first.")
+    development, clips = (
+        held_out_clips(root / "benchmarks" / "results" / protocol / args.recipe)
+        for protocol in (FITTED_ON, MEASURED_ON)
+    )
+    if development is None or clips is None:
+        missing = FITTED_ON if development is None else MEASURED_ON
+        sys.exit(f"Error: no results of {args.recipe} on {missing}: run benchmarks/cross_validate.py first.")
     calibrated, answered = cross_fitted(clips)
-    result = calibrate(clips, calibrated, answered)
-    result["command"] = shlex.join(["python", "benchmarks/calibrate.py", *arguments])
+    result = {
+        **fit_shipped(development),
+        "cross_fitted": measure(clips, calibrated, answered),
+        "command": shlex.join(["python", "benchmarks/calibrate.py", *arguments]),
+    }
     (root / "docs" / "calibration.json").write_text(json.dumps(result, indent=1) + "\n")
-    figure = reliability_figure(calibrated, clips.labels, title=f"Reliability on {PROTOCOL}")
+    figure = reliability_figure(calibrated, clips.labels, title=f"Reliability on {MEASURED_ON}")
     figure.savefig(root / "docs" / "images" / "reliability.png", dpi=110)
     print("\n".join(calibration_table(result)))
 

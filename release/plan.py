@@ -136,7 +136,10 @@ def release_steps(
             "calibrate",
             "fit temperature and doubt on voices held out",
             (sys.executable, "benchmarks/calibrate.py", "--recipe", "hybrid"),
-            ("benchmarks/results/luna5/hybrid/*", "benchmarks/calibrate.py", "ser/calibration.py"),
+            (
+                *(f"benchmarks/results/{protocol}/hybrid/*" for protocol in ("dev5", "luna5")),
+                *("benchmarks/calibrate.py", "ser/calibration.py"),
+            ),
         ),
         *_rates(on_corpus),
         Step("report", "fill tables, pictures and the model card", ("make", "report"), MEASURED),

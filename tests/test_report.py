@@ -141,7 +141,10 @@ def test_tables_of_conditions_and_calibration_show_what_was_measured() -> None:
     assert "| rain | 50.0 | 12.5 | 10.0 to 15.0 |" in lines
 
     clips = calibrate.HeldOutClips(*(np.array(each) for each in honest_clips()))
-    measured = calibrate.calibrate(clips, *calibrate.cross_fitted(clips))
+    measured = {
+        **calibrate.fit_shipped(clips),
+        "cross_fitted": calibrate.measure(clips, *calibrate.cross_fitted(clips)),
+    }
     table = "\n".join(calibrate.calibration_table({**measured, "command": "run"}))
     assert f"**{measured['temperature']:.2f}**" in table
     assert f"| **{measured['cross_fitted']['ece']:.3f}** |" in table
@@ -156,18 +159,28 @@ def test_the_shipped_checkpoint_is_calibrated_as_measured() -> None:
 
 def test_what_ships_is_not_calibrated_on_the_actors_it_is_tested_on() -> None:
     clips = calibrate.HeldOutClips(*(np.array(each) for each in honest_clips()))
-    fitted = calibrate.calibrate(clips, *calibrate.cross_fitted(clips))
-    deceived = clips._replace(
-        probabilities=np.concatenate([clips.probabilities, [[0.9, 0.1]] * 50]),
-        labels=np.concatenate([clips.labels, [1] * 50]),  # never right
-        actors=np.concatenate([clips.actors, [21, 22, 23, 24, 24] * 10]),
-        folds=np.concatenate([clips.folds, ["luna5-3"] * 50]),
-        seeds=np.concatenate([clips.seeds, [0] * 50]),
-    )
-    refitted = calibrate.calibrate(deceived, *calibrate.cross_fitted(deceived))
-    assert refitted["temperature"] == fitted["temperature"]
-    assert refitted["fitted"] == fitted["fitted"]
-    assert refitted["cross_fitted"] != fitted["cross_fitted"]
+    assert calibrate.fit_shipped(clips)["temperature"] == pytest.approx(1.0, abs=0.01)
+    with pytest.raises(ValueError, match=r"actors \[23, 24\]"):
+        calibrate.fit_shipped(clips._replace(actors=clips.actors + 22))
+
+
+def test_what_ships_is_calibrated_by_models_that_never_heard_those_actors(tmp_path: Path) -> None:
+    """dev5 decides what ships and luna5, which trains on them, what that is worth."""
+    (tmp_path / "docs" / "images").mkdir(parents=True)
+    results = tmp_path / "benchmarks" / "results"
+    for protocol in ("dev5", "luna5"):
+        with pytest.raises(SystemExit, match=f"no results of hybrid on {protocol}"):
+            calibrate.main([], root=tmp_path)
+        shutil.copytree(ROOT / "benchmarks" / "results" / protocol / "hybrid", results / protocol / "hybrid")
+    calibrate.main([], root=tmp_path)
+    written = tmp_path / "docs" / "calibration.json"
+    whole = json.loads(written.read_text())
+    assert whole == json.loads((ROOT / "docs" / "calibration.json").read_text())
+    (results / "dev5" / "hybrid" / "fold0-seed0.json").unlink()
+    calibrate.main([], root=tmp_path)
+    fewer = json.loads(written.read_text())
+    assert fewer["fitted"] != whole["fitted"]
+    assert fewer["cross_fitted"] == whole["cross_fitted"]
 
 
 def honest_clips(num_clips: int = 400) -> tuple[list, ...]:
