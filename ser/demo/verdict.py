@@ -1,5 +1,6 @@
 """What was heard, in words: the strongest emotion, or that nobody can be sure, or what is wrong."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -28,8 +29,11 @@ def verdict_html(
         role: What the sentence is to screen readers.
     """
     first, second = by_probability(probabilities)[:2]
-    first_prob, second_prob = probabilities[first], probabilities[second]
-    likeliest = f"{_adjective(first)} ({first_prob:.0%}) or {_adjective(second)} ({second_prob:.0%})"
+    first_prob = probabilities[first]
+    likeliest = " or ".join(
+        f"{_adjective(emotion)} ({_percent_below(threshold, probabilities[emotion])})"
+        for emotion in (first, second)
+    )
     if is_strange:
         return _card("unsure", "Not sure", f"{UNLIKE_SPEECH} If it is a voice, perhaps {likeliest}.", role)
     if first_prob < threshold:
@@ -79,6 +83,13 @@ def hints_html(hints: Sequence[QualityHint]) -> str:
     """What would make the recording better; nothing for a good one."""
     items = "".join(f"<li>{escape(hint.advice)}</li>" for hint in hints)
     return f'<ul class="hints" aria-label="About this recording">{items}</ul>' if items else ""
+
+
+def _percent_below(threshold: float, probability: float) -> str:
+    """In whole percents; in tenths, rounded down, where whole ones would read like the threshold."""
+    if probability < threshold and f"{probability:.0%}" == f"{threshold:.0%}":
+        return f"{math.floor(1000 * probability) / 10:.1f}%"
+    return f"{probability:.0%}"
 
 
 def _adjective(emotion: str) -> str:

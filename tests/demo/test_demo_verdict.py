@@ -18,6 +18,11 @@ def test_below_the_threshold_the_answer_is_not_sure():
     assert "Perhaps happy (55%) or sad (30%)" in html
 
 
+def test_what_just_misses_the_threshold_does_not_read_as_if_it_reached_it():
+    html = verdict_html({"disgust": 0.4199, "angry": 0.416, "sad": 0.1641}, threshold=0.42)
+    assert "Perhaps disgusted (41.9%) or angry (41.6%), but no emotion reaches 42%." in html
+
+
 def test_a_sure_answer_about_what_is_no_speech_is_not_sure():
     html = verdict_html(PROBABILITIES, threshold=0.5, is_strange=True)
     assert "Not sure" in html
