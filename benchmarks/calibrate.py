@@ -45,11 +45,12 @@ class HeldOutClips(NamedTuple):
     seeds: np.ndarray
 
 
-def held_out_clips(folder: Path) -> HeldOutClips | None:
-    """Every clip of every fold and seed in a folder of results, or `None` where there are none."""
+def held_out_clips(root: Path, protocol: str, recipe: str) -> HeldOutClips:
+    """Every clip of every fold and seed of a recipe; leaves the program where there are none."""
+    folder = root / "benchmarks" / "results" / protocol / recipe
     runs = [json.loads(file.read_text()) for file in sorted(folder.glob("fold*-seed*.json"))]
     if not runs:
-        return None
+        sys.exit(f"Error: no results of {recipe} on {protocol}: run benchmarks/cross_validate.py first.")
     return HeldOutClips(
         # What a recipe had divided its scores by is undone.
         np.concatenate(
@@ -167,13 +168,8 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
     )
     parser.add_argument("--recipe", default="hybrid", help="folder of its results")
     args = parser.parse_args(arguments)
-    development, clips = (
-        held_out_clips(root / "benchmarks" / "results" / protocol / args.recipe)
-        for protocol in (FITTED_ON, MEASURED_ON)
-    )
-    if development is None or clips is None:
-        missing = FITTED_ON if development is None else MEASURED_ON
-        sys.exit(f"Error: no results of {args.recipe} on {missing}: run benchmarks/cross_validate.py first.")
+    development = held_out_clips(root, FITTED_ON, args.recipe)
+    clips = held_out_clips(root, MEASURED_ON, args.recipe)
     calibrated, answered = cross_fitted(clips)
     result = {
         **fit_shipped(development),
