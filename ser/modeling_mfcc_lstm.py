@@ -239,7 +239,8 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
         scores, attention_weights, hidden_states = zip(
             *(member(input_features, mask) for member in self.members), strict=True
         )
-        member_logits = torch.stack(scores) / self.config.temperature  # (ensemble_size, B, num_labels)
+        # Trained in half precision, only the layers are: (ensemble_size, B, num_labels)
+        member_logits = torch.stack(scores).to(self.dtype) / self.config.temperature
         output = MfccLstmOutput(
             loss=None if labels is None else self._mean_loss(member_logits, labels),
             logits=member_logits.mean(dim=0),

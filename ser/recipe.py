@@ -94,6 +94,10 @@ class RecipeTrainingArguments(TrainingArguments):
     remove_unused_columns: bool = field(
         default=False, metadata={"help": "The collator needs what the network does not take: leave it off."}
     )
+    bf16: bool = field(
+        default=True,
+        metadata={"help": "Whether layers compute in bfloat16: a quarter faster where the processor can."},
+    )
     max_grad_norm: float = field(default=5.0, metadata={"help": "Norm that gradients are clipped to."})
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
     logging_first_step: bool = field(

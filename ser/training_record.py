@@ -11,6 +11,9 @@ from .corpora.speakers import corpus_of_speaker, parse_speaker, speaker_number
 
 RECORD_NAME = "training_provenance.json"
 
+# What a training did that was made before the setting came.
+BEFORE_THE_SETTING = {"bf16": False}
+
 # Where, how fast and from which random start, and what is said of the scores afterwards.
 NOT_OF_THE_RECIPE = ("num_proc", "feature_cache_dir", "seed", "temperature", "not_sure_below")
 
@@ -75,9 +78,12 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> str:
 
     Args:
         before: `recipe` and `training_arguments`, as a training's record or a fold's result has them.
-        now: The same of another training. Settings that either does not know are as they were.
+        now: The same of another training. Settings that either does not know are as they were, but for those
+            of `BEFORE_THE_SETTING`.
     """
-    first, second = (each["recipe"] | each["training_arguments"] for each in (before, now))
+    first, second = (
+        BEFORE_THE_SETTING | each["recipe"] | each["training_arguments"] for each in (before, now)
+    )
     known = (first.keys() & second.keys()) - set(NOT_OF_THE_RECIPE)
     return ", ".join(
         f"{name} {first[name]}, now {second[name]}" for name in sorted(known) if first[name] != second[name]

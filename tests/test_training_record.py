@@ -49,6 +49,13 @@ def test_recipes_differ_in_what_shapes_weights_and_in_what_both_know():
     assert changed_settings(before, now) == "noise_prob 0.6, now 0.1"
 
 
+def test_trainings_from_before_a_setting_differ_from_those_with_another_value():
+    before, now = ({"recipe": {}, "training_arguments": {"bf16": value}} for value in (False, True))
+    del before["training_arguments"]["bf16"]
+    assert changed_settings(before, now) == "bf16 False, now True"
+    assert changed_settings(now, now) == ""
+
+
 def test_a_second_training_counts_beside_a_checkpoint_of_the_same_recipe_only(tmp_path):
     run = {"train_corpora": ["ravdess"], "per_corpus": {"emodb": {}}, "training_arguments": {}}
     folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / "hybrid"
