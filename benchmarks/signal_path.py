@@ -72,7 +72,8 @@ def signal_path(recognizer: EmotionRecognizer, clip: Path) -> list[tuple[str, st
             handle.remove()
     num_labels = str(model.config.num_labels)
     if model.config.ensemble_size > 1:
-        parts.append((f"mean of {model.config.ensemble_size} such networks side by side", num_labels))
+        views = ", ".join(member.view for member in model.members)
+        parts.append((f"mean of {model.config.ensemble_size} such networks, their views {views}", num_labels))
     return [*parts, ("divide by the temperature, softmax: probabilities", num_labels)]
 
 

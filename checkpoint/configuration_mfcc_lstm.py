@@ -14,6 +14,7 @@ SIZES = (
     "attention_size",
     "ensemble_size",
 )
+VIEWS = ("absolute", "relative", "delta")
 
 
 @strict
@@ -31,6 +32,9 @@ class MfccLstmConfig(PreTrainedConfig):
         num_hidden_layers: Stacked bidirectional LSTM layers, with a residual connection where widths allow.
         attention_size: Width of the hidden layer of the attentive pooling.
         ensemble_size: Networks of these sizes side by side, whose mean score is the answer.
+        views: What the networks of the ensemble hear, in turn: the features as they are ("absolute"), less
+            their mean over the clip's speech ("relative"), or their change from frame to frame ("delta"). The
+            last two hide a microphone's or a telephone's colour and what is lasting in a voice.
         conv_dropout: Dropout probability after every convolution.
         dropout: Dropout probability before the LSTM and before the classifier.
         label_shares: Share of each label in the clips that are trained on. The loss adds their logarithms to
@@ -44,8 +48,8 @@ class MfccLstmConfig(PreTrainedConfig):
 
     Raises:
         ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, the
-            temperature is not positive and finite, a label's share is not positive, or `not_sure_below` is no
-            probability.
+            temperature is not positive and finite, a label's share is not positive, `not_sure_below` is no
+            probability, or a view is unknown or missing.
     """
 
     model_type = "mfcc-lstm"
@@ -57,7 +61,8 @@ class MfccLstmConfig(PreTrainedConfig):
     hidden_size: int = 96
     num_hidden_layers: int = 1
     attention_size: int = 96
-    ensemble_size: int = 2
+    ensemble_size: int = 3
+    views: list[str] | tuple[str, ...] = VIEWS
     conv_dropout: float | int = 0.05
     dropout: float | int = 0.3
     label_shares: list[float] | None = None
@@ -67,6 +72,7 @@ class MfccLstmConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs: Any) -> None:
         self.conv_channels = list(self.conv_channels)
         self.conv_strides = list(self.conv_strides)
+        self.views = list(self.views)
         super().__post_init__(**kwargs)
         if len(self.conv_channels) != len(self.conv_strides):
             raise ValueError(
@@ -81,6 +87,8 @@ class MfccLstmConfig(PreTrainedConfig):
             )
         if self.conv_kernel_size % 2 == 0:
             raise ValueError(f"conv_kernel_size must be odd, got {self.conv_kernel_size}.")
+        if not self.views or not set(self.views) <= set(VIEWS):
+            raise ValueError(f"views must be one or more of {', '.join(VIEWS)}, got {self.views}.")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}.")
         if self.label_shares is not None and not all(share > 0 for share in self.label_shares):

@@ -33,13 +33,16 @@ class CrossValidation(NamedTuple):
     corpora: tuple[str, ...] = (CORPUS_FOLDER,)
 
 
-SINGLE = ("--ensemble_size", "1")
+SINGLE = ("--ensemble_size", "1", "--views", "absolute")
 BOTH_CORPORA = (CORPUS_FOLDER, EMODB_FOLDER)
 CROSS_VALIDATIONS = (
     CrossValidation("dev5", "hybrid"),
     CrossValidation("dev5", "plain", ("--architecture", "plain", *SINGLE)),
-    # What the recipe's parts are worth, on one network each: they take half the time of two.
+    CrossValidation("dev5", "alike", ("--ensemble_size", "2", "--views", "absolute")),
+    # What the recipe's parts are worth, on one network each: they take a third of the time of three.
     CrossValidation("dev5", "single", SINGLE),
+    CrossValidation("dev5", "single_relative", ("--ensemble_size", "1", "--views", "relative")),
+    CrossValidation("dev5", "single_delta", ("--ensemble_size", "1", "--views", "delta")),
     CrossValidation(
         "dev5", "single_no_copies", (*SINGLE, "--num_augmented_copies", "0", "--num_train_epochs", "77")
     ),

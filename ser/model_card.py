@@ -168,11 +168,13 @@ def _architecture_text(measured: Measurements) -> Iterator[str]:
     if measured.is_mfcc_lstm:
         num_convolutions = len(measured.config.get("conv_channels", MfccLstmConfig().conv_channels))
         num_members = measured.config.get("ensemble_size", MfccLstmConfig().ensemble_size)
+        views = measured.config.get("views", MfccLstmConfig().views)[:num_members]
         yield (
             "40 mel-frequency cepstral coefficients every 10 ms, normalised with the statistics of the"
             f" training voices; {num_members} networks side by side, each of {num_convolutions} convolutions,"
-            f" a bidirectional LSTM, attentive pooling over time and one linear layer{size}. The code comes"
-            " with the weights and needs torch, numpy and transformers."
+            f" a bidirectional LSTM, attentive pooling over time and one linear layer{size}. They"
+            f" hear the coefficients in turn in these views: {', '.join(views)}. The code comes with the"
+            " weights and needs torch, numpy and transformers."
         )
     else:
         origin = f", made from `{measured.base_model}`" if measured.base_model else ""

@@ -7,6 +7,7 @@ Shapes: B clips, T frames, T' frames after the strides of the convolutions, C ch
 
 import os
 from dataclasses import dataclass
+from itertools import cycle, islice
 from typing import Any, cast
 
 import torch
@@ -16,6 +17,9 @@ from transformers import initialization as init
 from transformers.utils.generic import ModelOutput
 
 from .configuration_mfcc_lstm import MfccLstmConfig
+
+SPEECH_RANGE = 3.0  # below a clip's loudest frame, in standard deviations of the first coefficient
+DELTA_FRAMES = 2  # to either side: 40 ms from one to the other
 
 
 @dataclass
@@ -58,6 +62,41 @@ class MaskedConvolution(nn.Module):
         mask = mask[:, :: self.stride]
         hidden = nn.functional.relu(self.norm(self.conv(hidden)))
         return self.dropout(hidden) * mask[:, None, :], mask
+
+
+def relative_to_speech(features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Features less their mean over a clip's speech: cepstral mean subtraction (Atal, 1974).
+
+    What is the same in every frame, as a microphone's colour is, adds a constant to cepstra and goes with
+    their mean. Pauses would move that mean: speech are the frames not much softer than the loudest, the first
+    coefficient being a frame's loudness.
+
+    Args:
+        features: Normalised MFCC of shape `(B, T, C)`.
+        mask: 1 on real frames and 0 on padding, shape `(B, T)`.
+
+    Returns:
+        As `features`; what padded frames hold is of no use.
+    """
+    loudness = features[:, :, 0].masked_fill(mask == 0, torch.finfo(features.dtype).min)
+    speech = (loudness >= loudness.amax(dim=1, keepdim=True) - SPEECH_RANGE)[:, :, None]
+    return features - (features * speech).sum(dim=1, keepdim=True) / speech.sum(dim=1, keepdim=True)
+
+
+def deltas(features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """How features change: those two frames later less those two frames before (after Furui, 1981).
+
+    Args:
+        features: Normalised MFCC of shape `(B, T, C)`.
+        mask: 1 on real frames and 0 on padding, shape `(B, T)`.
+
+    Returns:
+        As `features`; zero where one of the two frames lies outside of the clip.
+    """
+    features = nn.functional.pad(features, (0, 0, DELTA_FRAMES, DELTA_FRAMES))
+    mask = nn.functional.pad(mask, (DELTA_FRAMES, DELTA_FRAMES))
+    both = mask[:, 2 * DELTA_FRAMES :] * mask[:, : -2 * DELTA_FRAMES]
+    return (features[:, 2 * DELTA_FRAMES :] - features[:, : -2 * DELTA_FRAMES]) * both[:, :, None]
 
 
 class BidirectionalLstm(nn.Module):
@@ -159,10 +198,16 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
 
 
 class MfccLstm(nn.Module):
-    """One member of the ensemble: the whole way from features to scores."""
+    """One member of the ensemble: the whole way from features to scores.
 
-    def __init__(self, config: MfccLstmConfig):
+    Args:
+        config: Sizes.
+        view: Which of `MfccLstmConfig.views` it hears.
+    """
+
+    def __init__(self, config: MfccLstmConfig, view: str):
         super().__init__()
+        self.view = view
         widths = [config.feature_size, *config.conv_channels]
         self.convolutions = nn.ModuleList(
             MaskedConvolution(before, after, config.conv_kernel_size, stride, config.conv_dropout)
@@ -185,6 +230,10 @@ class MfccLstm(nn.Module):
         These are `(B, num_labels)`, `(B, T')` and, for the input of the LSTM and the output of each of its
         layers, `(B, T', width)`.
         """
+        if self.view == "relative":
+            input_features = relative_to_speech(input_features, mask)
+        elif self.view == "delta":
+            input_features = deltas(input_features, mask)
         hidden = (input_features * mask[:, :, None]).transpose(1, 2)  # (B, C, T)
         for convolution in self.convolutions:
             hidden, mask = convolution(hidden, mask)
@@ -200,14 +249,15 @@ class MfccLstm(nn.Module):
 class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
     """MFCC-LSTM, plain or with convolutions in front (`MfccLstmConfig.conv_channels`); one label a clip.
 
-    It is an ensemble of `MfccLstmConfig.ensemble_size` networks that see the same batches and differ in their
-    random start and dropout (Lakshminarayanan, Pritzel and Blundell, 2017). Each learns for itself, and their
-    mean score answers.
+    It is an ensemble of `MfccLstmConfig.ensemble_size` networks that see the same batches and differ in what
+    they hear of them (`MfccLstmConfig.views`), random start and dropout (Lakshminarayanan, Pritzel and
+    Blundell, 2017). Each learns for itself, and their mean score answers.
     """
 
     def __init__(self, config: MfccLstmConfig):
         super().__init__(config)
-        self.members = nn.ModuleList(MfccLstm(config) for _ in range(config.ensemble_size))
+        views = islice(cycle(config.views), config.ensemble_size)
+        self.members = nn.ModuleList(MfccLstm(config, view) for view in views)
         self.post_init()
 
     def forward(

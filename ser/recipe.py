@@ -8,6 +8,7 @@ import torch
 from transformers import TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
+from .configuration_mfcc_lstm import VIEWS
 from .mel_augmentation import MelAugmentationRecipe
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -32,7 +33,15 @@ class RecipeArguments:
         metadata={"help": "CNN+LSTM hybrid or plain MFCC-LSTM.", "choices": sorted(ARCHITECTURES)},
     )
     ensemble_size: int = field(
-        default=2, metadata={"help": "Networks that are trained side by side; their mean score answers."}
+        default=3, metadata={"help": "Networks that are trained side by side; their mean score answers."}
+    )
+    views: list[str] = field(
+        default_factory=lambda: list(VIEWS),
+        metadata={
+            "help": "What the networks of the ensemble hear, in turn: features as they are, less their mean "
+            "over the clip's speech, or their change from frame to frame.",
+            "choices": VIEWS,
+        },
     )
     num_augmented_copies: int = field(
         default=10, metadata={"help": "Changed copies of each training clip: one for each prosody."}

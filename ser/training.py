@@ -79,6 +79,7 @@ def train_classifier(
         MfccLstmConfig(
             **ARCHITECTURES[recipe.architecture],
             ensemble_size=recipe.ensemble_size,
+            views=recipe.views,
             id2label=dict(enumerate(emotions)),
             label2id={emotion: label for label, emotion in enumerate(emotions)},
             label_shares=shares if recipe.balanced_loss else None,

@@ -12,7 +12,7 @@ from .corpora.speakers import corpus_of_speaker, parse_speaker, speaker_number
 RECORD_NAME = "training_provenance.json"
 
 # What a training did that was made before the setting came.
-BEFORE_THE_SETTING = {"bf16": False}
+BEFORE_THE_SETTING = {"views": ["absolute"], "bf16": False}
 
 # Where, how fast and from which random start, and what is said of the scores afterwards.
 NOT_OF_THE_RECIPE = ("num_proc", "feature_cache_dir", "seed", "temperature", "not_sure_below")

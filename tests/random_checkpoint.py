@@ -22,6 +22,7 @@ def save_random_checkpoint(folder: Path, seed: int = 0, **config) -> Path:
         "num_hidden_layers": 2,
         "attention_size": 8,
         "ensemble_size": 2,
+        "views": ["delta", "relative"],
         "temperature": 1.7,
         "id2label": dict(enumerate(EMOTIONS)),
         "label2id": {emotion: label for label, emotion in enumerate(EMOTIONS)},

@@ -8,11 +8,13 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ser.configuration_mfcc_lstm import MfccLstmConfig
+from ser.configuration_mfcc_lstm import VIEWS, MfccLstmConfig
 from ser.modeling_mfcc_lstm import (
     AttentiveStatisticsPooling,
     BidirectionalLstm,
     MfccLstmForAudioClassification,
+    deltas,
+    relative_to_speech,
 )
 
 HYBRID = {"conv_channels": [12, 10, 8], "conv_strides": [2, 3, 1], "conv_kernel_size": 5}
@@ -203,8 +205,8 @@ def test_an_ensemble_answers_with_its_members_mean_and_teaches_each_alone():
     batch, labels = pad(clips(), 60), torch.tensor([0, 3, 7, 7, 1])
     found = ensemble(**batch, labels=labels, output_hidden_states=True)
     expected = []
-    for member in ensemble.members:
-        single = build(**HYBRID, temperature=1.5)
+    for member, view in zip(ensemble.members, ["absolute", "relative", "delta"], strict=True):
+        single = build(**HYBRID, temperature=1.5, views=[view])
         single.members[0].load_state_dict(member.state_dict())
         expected.append(single(**batch, labels=labels, output_hidden_states=True))
     assert not torch.allclose(expected[0].logits, expected[1].logits)
@@ -214,6 +216,38 @@ def test_an_ensemble_answers_with_its_members_mean_and_teaches_each_alone():
     of_members = [state for each in expected for state in each.hidden_states]
     for state, of_member in zip(found.hidden_states, of_members, strict=True):
         torch.testing.assert_close(state, of_member)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("settings", [HYBRID, PLAIN], ids=["hybrid", "plain"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_what_is_the_same_in_every_frame_is_heard_in_the_absolute_view_alone(settings: dict, view: str):
+    model = build(**settings, views=[view])
+    colour = torch.linspace(-2.0, 3.0, 6)
+    plain, coloured = (model(**pad(each, 60)).logits for each in (clips(), [x + colour for x in clips()]))
+    assert torch.allclose(plain, coloured, rtol=1e-4, atol=1e-5) == (view != "absolute")
+
+
+def test_the_mean_of_the_relative_view_is_that_of_the_speech():
+    pause, speech = torch.full((30, 6), -4.0), torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
+    speech[:, 0] = torch.linspace(0.0, 2.9, 40)
+    batch = pad([torch.cat([pause, speech, pause]), speech], 100)
+    for clip, frames in zip(relative_to_speech(**renamed(batch)), (slice(30, 70), slice(0, 40)), strict=True):
+        torch.testing.assert_close(clip[frames], speech - speech.mean(dim=0))
+
+
+def test_deltas_are_differences_of_frames_inside_the_clip():
+    long, short = clips([9, 3])
+    found = deltas(**renamed(pad([long, short], 12)))
+    torch.testing.assert_close(found[0, 2:7], long[4:] - long[:-4])
+    assert not found[0, :2].any()
+    assert not found[0, 7:].any()
+    assert not found[1].any()
+
+
+def renamed(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A padded batch as the views take it."""
+    return {"features": batch["input_features"], "mask": batch["attention_mask"].float()}
 
 
 def test_an_emotion_that_is_rare_in_training_is_not_held_to_be_rare():

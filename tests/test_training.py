@@ -310,6 +310,7 @@ def test_evaluation_hears_clips_unchanged_between_changed_ones(train):
 def test_the_recogniser_is_what_the_recipe_says(train):
     recipe = {
         "architecture": "plain",
+        "views": ["relative"],
         "temperature": 1.6,
         "not_sure_below": 0.2,
         "target_level_db": -20.0,
@@ -320,6 +321,7 @@ def test_the_recogniser_is_what_the_recipe_says(train):
     assert recognizer.model is trainer.model
     assert not recognizer.model.training
     assert recognizer.model.config.conv_channels == []
+    assert recognizer.model.config.views == ["relative"]
     assert recognizer.model.config.temperature == 1.6
     assert recognizer.not_sure_below == 0.2
     assert recognizer.feature_extractor.target_level_db == -20.0
