@@ -66,11 +66,11 @@ class RecipeArguments:
         metadata={"help": "Whether the loss makes up for how rare an emotion is among the training clips."},
     )
     temperature: float = field(
-        default=0.87,
+        default=0.75,
         metadata={"help": "What the trained scores are divided by, for honest probabilities."},
     )
     not_sure_below: float = field(
-        default=0.42,
+        default=0.39,
         metadata={"help": "Highest probability below which the demo answers that it is not sure."},
     )
     early_stopping_patience: int = field(

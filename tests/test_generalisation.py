@@ -13,6 +13,7 @@ from benchmarks.nonspeech import KINDS, LEVELS_DB, make_nonspeech
 from benchmarks.strangeness import Heard, hear, mahalanobis, strangeness_scores
 from benchmarks.unlike import best_score
 from ser import EmotionRecognizer
+from ser.configuration_mfcc_lstm import VIEWS
 from ser.strangeness import Strangeness
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,8 +42,8 @@ def test_folds_over_several_corpora_become_a_table(tmp_path: Path) -> None:
             "train_corpora": ["ravdess"],
             "per_corpus": {"emodb": {"shared": six | {"uar": uar}, "6": six | {"uar": uar}}},
             "command": "python it.py --protocol p --name it --data_dir d --output_dir o",
-            "recipe": {"noise_prob": 0.01},
-            "training_arguments": {},
+            "recipe": {"noise_prob": 0.01, "views": list(VIEWS)},
+            "training_arguments": {"bf16": True},
         }
         (folder / f"fold0-seed{seed}.json").write_text(json.dumps(result))
     lines = list(generalisation.cross_corpus_lines(tmp_path))
