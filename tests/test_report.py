@@ -79,21 +79,21 @@ def test_summary_is_the_mean_over_folds_and_seeds(tmp_path: Path) -> None:
 
 
 def test_a_result_of_an_earlier_recipe_says_so(tmp_path: Path) -> None:
-    today = RecipeArguments()
+    today = {"views": RecipeArguments().views, "bf16": True}
     for name, recipe in (
-        ("now", {"noise_prob": today.noise_prob, "num_proc": 7}),
+        ("now", {"noise_prob": RecipeArguments().noise_prob, "num_proc": 7}),
         ("before", {"noise_prob": 0.01, "temperature": 9.0}),
     ):
-        write_fold(tmp_path / name, 0, 0, [0, 1], [0, 1], recipe)
+        write_fold(tmp_path / name, 0, 0, [0, 1], [0, 1], today | recipe)
     summaries = {name: report.summarise(tmp_path / name) for name in ("now", "before")}
     lines = report.protocol_table("dev5", summaries)
     assert [line for line in lines if "earlier recipe" in line] == [
         "**before is of an earlier recipe**, trained with noise_prob 0.01, now 0.6: run its command to "
         "measure it anew."
     ]
-    table = report.readme_table({"shipped": {"checkpoint": summaries["now"]}, "luna5": summaries})
-    assert "now" in table
-    assert "before" not in table
+    for name, told in (("now", True), ("before", False)):
+        results = {"shipped": {"checkpoint": summaries["now"]}, "luna5": {"hybrid": summaries[name]}}
+        assert ("(luna5), the shipped recipe" in report.readme_table(results)) == told
 
 
 def test_recipes_on_unlike_folds_are_compared_fold_by_fold(tmp_path: Path) -> None:
