@@ -289,8 +289,9 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
         scores, attention_weights, hidden_states = zip(
             *(member(input_features, mask) for member in self.members), strict=True
         )
-        # Trained in half precision, only the layers are: (ensemble_size, B, num_labels)
-        member_logits = torch.stack(scores).to(self.dtype) / self.config.temperature
+        # In full precision even where training computes its layers in bfloat16.
+        member_scores = torch.stack(scores).to(self.dtype)  # (ensemble_size, B, num_labels)
+        member_logits = member_scores / self.config.temperature
         output = MfccLstmOutput(
             loss=None if labels is None else self._mean_loss(member_logits, labels),
             logits=member_logits.mean(dim=0),

@@ -86,6 +86,7 @@ def train_encoder(
     if validation_clips is not None:
         trainer.add_callback(EarlyStoppingCallback(recipe.early_stopping_patience))
     trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # it answers in full precision
     return trainer, EncoderRecognizer(model, feature_extractor)
 
 

@@ -100,6 +100,7 @@ def train_classifier(
     if validation_clips is not None:
         trainer.add_callback(EarlyStoppingCallback(recipe.early_stopping_patience))
     trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # it answers in full precision
     model.config.label_shares = None  # of this training; another one has clips of its own
     model.config.temperature = recipe.temperature
     model.config.not_sure_below = recipe.not_sure_below

@@ -117,7 +117,7 @@ def test_sigterm_saves_the_step_it_came_in(corpus, undisturbed, tmp_path):
 
 @linux_only
 def test_a_full_disk_is_a_sentence_and_leaves_the_checkpoint_before(corpus, undisturbed, tmp_path):
-    process = start_on_small_disk(corpus, tmp_path, num_megabytes=16)  # a checkpoint has six
+    process = start_on_small_disk(corpus, tmp_path, num_megabytes=27)  # a checkpoint has ten
     process.join(240)
     if not (tmp_path / "report.json").exists() and not (tmp_path / "log").exists():
         pytest.skip("this machine lets nobody mount a disk in a namespace")

@@ -20,6 +20,7 @@ from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.corpora import load_ravdess
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.features import extract_spectrograms, feature_statistics
+from ser.inference import EmotionRecognizer
 from ser.labels import EMOTIONS
 from ser.mel_augmentation import MelAugmentationRecipe
 from ser.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
@@ -328,6 +329,14 @@ def test_the_recogniser_is_what_the_recipe_says(train):
     assert recognizer.feature_extractor.dynamic_range_db == 60.0
     assert recognizer.emotions == EMOTIONS
     assert len(trainer.train_dataset) == 120
+
+
+def test_a_model_trained_in_half_precision_answers_in_full(train, tmp_path):
+    trainer, recognizer = train(max_steps=1, bf16=True)
+    assert trainer.accelerator.mixed_precision == "bf16"
+    recognizer.save_pretrained(tmp_path / "model")
+    clip = np.random.default_rng(0).normal(0, 0.1, 8_000).astype(np.float32), 16_000
+    assert recognizer.predict(clip) == EmotionRecognizer.from_pretrained(tmp_path / "model").predict(clip)
 
 
 def test_batches_are_of_like_length_in_another_order_every_epoch():
