@@ -5,6 +5,7 @@ PYTHON ?= $(shell python3.11 -c 'import sys; print(sys.executable)' 2>/dev/null 
 VENV := .venv
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
+LOCKED := $(VENV)/locked.txt
 
 # Where the corpora lie: beside the repository if they are there, else in it.
 SER_DATA ?= $(firstword $(wildcard ../shared/data) data)
@@ -84,7 +85,7 @@ fix: $(DEV_READY)  ## Mend what ruff can mend by itself
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-lock: $(DEV_READY)  ## Write requirements*.lock, all that is installed with its hashes; ARGS for uv
+lock: $(DEV_READY)  ## Write requirements*.lock, all that is installed with its hashes; ARGS for uv; delete the old first
 	$(VENV)/bin/python -m pip install uv==0.13.9
 	$(VENV)/bin/python lock.py $(ARGS)
 
@@ -93,13 +94,15 @@ audit: $(DEV_READY)  ## Look for known vulnerabilities in what is locked
 	test -x $(VENV)/audit/bin/pip-audit || ("$(PYTHON)" -m venv $(VENV)/audit && $(VENV)/audit/bin/pip install pip-audit==2.10.1)
 	$(VENV)/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements-dev.lock $(ARGS)
 
-# The pip script is the last thing `venv` writes: without it an earlier attempt was cut short.
-$(RUN_READY): requirements.txt
+# The pip script is the last thing `venv` writes: without it an earlier attempt was cut short. What the
+# requirements bring comes in the versions of the lock, where there is one: in those that were tested.
+$(RUN_READY): requirements.txt $(wildcard requirements-dev.lock)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'
 	test -x $(VENV)/bin/pip || "$(PYTHON)" -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install -r requirements.txt
+	cat $(wildcard requirements-dev.lock) /dev/null | sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' > $(LOCKED)
+	$(VENV)/bin/python -m pip install -r requirements.txt -c $(LOCKED)
 	@touch $@
 
 $(DEV_READY): requirements-dev.txt requirements-ray.txt $(RUN_READY)
-	$(VENV)/bin/python -m pip install -r requirements-dev.txt
+	$(VENV)/bin/python -m pip install -r requirements-dev.txt -c $(LOCKED)
 	@touch $@
