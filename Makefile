@@ -6,6 +6,8 @@ VENV := .venv
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
 LOCKED := $(VENV)/locked.txt
+# Of a lock that was deleted, nothing.
+FOLLOW_LOCK = cat $(wildcard requirements-dev.lock) /dev/null | sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' > $(LOCKED)
 
 # Where the corpora lie: beside the repository if they are there, else in it.
 SER_DATA ?= $(firstword $(wildcard ../shared/data) data)
@@ -99,10 +101,11 @@ audit: $(DEV_READY)  ## Look for known vulnerabilities in what is locked
 $(RUN_READY): requirements.txt $(wildcard requirements-dev.lock)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'
 	test -x $(VENV)/bin/pip || "$(PYTHON)" -m venv --clear $(VENV)
-	cat $(wildcard requirements-dev.lock) /dev/null | sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' > $(LOCKED)
+	$(FOLLOW_LOCK)
 	$(VENV)/bin/python -m pip install -r requirements.txt -c $(LOCKED)
 	@touch $@
 
 $(DEV_READY): requirements-dev.txt requirements-ray.txt $(RUN_READY)
+	$(FOLLOW_LOCK)
 	$(VENV)/bin/python -m pip install -r requirements-dev.txt -c $(LOCKED)
 	@touch $@
