@@ -8,7 +8,6 @@ Every table names the command that made its result files.
 import json
 import re
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,21 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.calibrate import calibration_table  # noqa: E402
+from benchmarks.comparison import (  # noqa: E402
+    NUM_RESAMPLES,
+    baseline_of,
+    compare,
+    mean_uar,
+    predictions_of,
+    runs_by_seed,
+)
 from benchmarks.cross_validate import settings_changed_since  # noqa: E402
 from benchmarks.robustness import robustness_table  # noqa: E402
 from ser.measurement_tables import percent_range  # noqa: E402
-from ser.metrics import accuracy, bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
+from ser.metrics import accuracy, bootstrap_interval_over_actors  # noqa: E402
 from ser.shipped import SHIPPED_RECIPE  # noqa: E402
 from ser.splits import PROTOCOLS, ActorProtocol  # noqa: E402
 
-NUM_RESAMPLES = 2000
 README_BLOCK = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 PROTOCOL_TEXTS = {
@@ -57,34 +63,18 @@ def summarise(folder: Path) -> dict[str, Any]:
     """Scores of one recipe on one protocol from its files, one a fold and seed.
 
     The interval is the bootstrap over actors of the UAR over all tested clips, averaged over seeds.
+    `beside` is what `compare` gives for the recipe that this one is compared with.
     """
-    runs: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for file in sorted(folder.glob("fold*-seed*.json")):
-        result = json.loads(file.read_text())
-        runs[result["seed"]].append(result)
-    fold_sets = {tuple(run["fold"] for run in seed_runs) for seed_runs in runs.values()}
-    if len(fold_sets) != 1:
-        raise ValueError(f"The seeds in {folder} do not have the same folds: run the missing ones.")
+    runs = runs_by_seed(folder)
     uars = np.array([[run["uar"] for run in seed_runs] for seed_runs in runs.values()])  # (seeds, folds)
     accuracies = np.array([[run["accuracy"] for run in seed_runs] for seed_runs in runs.values()])
     first = next(iter(runs.values()))
     all_runs = [run for seed_runs in runs.values() for run in seed_runs]
-    labels = np.concatenate([run["labels"] for run in first])
-    actors = np.concatenate([[int(clip[-2:]) for clip in run["clips"]] for run in first])
-    predictions = np.stack(
-        [
-            np.concatenate([np.argmax(run["probabilities"], axis=1) for run in seed_runs])
-            for seed_runs in runs.values()
-        ],
-        axis=1,
-    )  # (clips, seeds)
-
-    def mean_uar(labels: np.ndarray, predictions: np.ndarray) -> float:
-        return float(np.mean([unweighted_average_recall(labels, column) for column in predictions.T]))
-
+    labels, actors, predictions = predictions_of(runs)
     low, high = bootstrap_interval_over_actors(
         labels, predictions, actors, mean_uar, NUM_RESAMPLES, np.random.default_rng(0)
     )
+    baseline = folder.with_name(baseline_of(folder.name))
     return {
         "uar": float(uars.mean()),
         "uar_interval": {"low": low, "high": high, "confidence": 0.95},
@@ -99,6 +89,7 @@ def summarise(folder: Path) -> dict[str, Any]:
         "train_seconds_per_fold": float(np.mean([run["train_seconds"] for run in all_runs])),
         "command": command_of(all_runs),
         "recipe_changed_since": settings_changed_since(first[0]),
+        "beside": compare(folder, baseline) if baseline != folder and baseline.is_dir() else None,
     }
 
 
@@ -127,8 +118,9 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
     lines = [
         f"### {PROTOCOL_TEXTS.get(protocol, protocol)}",
         "",
-        "| recipe | UAR, mean of folds | 95 % interval over actors | accuracy | UAR by fold | seeds |",
-        "|---|---|---|---|---|---|",
+        "| recipe | UAR, mean of folds | 95 % interval over actors | points to another, same folds "
+        "| accuracy | UAR by fold | seeds |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, result in recipes.items():
         recipe = f"{name}: {RECIPE_TEXTS[name]}" if name in RECIPE_TEXTS else name
@@ -138,15 +130,27 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
         )
         lines.append(
             f"| {recipe} | **{100 * result['uar']:.1f}** | {percent_range(result['uar_interval'])} "
-            f"| {100 * result['accuracy']:.1f} | {by_fold} | {result['num_seeds']} |"
+            f"| {_points(result['beside'])} | {100 * result['accuracy']:.1f} | {by_fold} "
+            f"| {result['num_seeds']} |"
         )
     if len({tuple(result["folds"]) for result in recipes.values()}) > 1:
-        lines += ["", "Not all of these recipes ran on the same folds: compare them fold by fold."]
+        lines += [
+            "",
+            "Not all of these recipes ran on the same folds: compare them by the points to another.",
+        ]
     lines += ["", "Made by:", "", "```shell", *(result["command"] for result in recipes.values()), "```", ""]
     for name, result in recipes.items():
         if changed := result["recipe_changed_since"]:
             lines += [earlier_recipe(name, changed), ""]
     return lines
+
+
+def _points(beside: dict[str, Any] | None) -> str:
+    """What a recipe gains or loses beside another, with the interval; empty if it is compared with none."""
+    if beside is None:
+        return ""
+    interval = percent_range(beside["uar_interval"])
+    return f"{100 * beside['uar']:+.1f} ({interval}) to {beside['baseline']}"
 
 
 def earlier_recipe(name: str, changed: str) -> str:
@@ -163,7 +167,9 @@ def report(results: dict[str, dict[str, Any]], train: dict[str, Any], more: list
         "of every tested clip), `docs/evaluation/` and `checkpoint/`. UAR is the unweighted average recall "
         "of the eight emotions, in percent; chance is 12.5. Choices are made on dev5 (actors 1 to 20); the "
         "other protocols are run with what was chosen, and share actors 1 to 20 with it. Actors 21 to 24 "
-        "choose nothing.",
+        "choose nothing. Points to another recipe are the difference of the means over the folds that both "
+        "ran on, with its own 95 % interval by bootstrap over actors, both on the same clips "
+        "(`benchmarks/comparison.py`).",
         "",
     ]
     measured = [protocol for protocol in PROTOCOL_TEXTS if protocol in results]

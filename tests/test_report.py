@@ -101,9 +101,44 @@ def test_recipes_on_unlike_folds_are_compared_fold_by_fold(tmp_path: Path) -> No
     write_fold(tmp_path / "all", 1, 0, [0, 1], [0, 0])
     write_fold(tmp_path / "some", 0, 0, [0, 1], [0, 1])
     summaries = {name: report.summarise(tmp_path / name) for name in ("all", "some")}
-    warning = "Not all of these recipes ran on the same folds: compare them fold by fold."
+    warning = "Not all of these recipes ran on the same folds: compare them by the points to another."
     assert warning in report.protocol_table("dev5", summaries)
     assert warning not in report.protocol_table("dev5", {"all": summaries["all"]})
+
+
+def test_a_recipe_is_compared_with_another_on_the_folds_of_both(tmp_path: Path) -> None:
+    for fold, answers in enumerate(([0, 1], [0, 0], [0, 1])):  # UAR 1, 1/2, 1
+        write_fold(tmp_path / "hybrid", fold, 0, [0, 1], answers)
+    for seed in (0, 1):
+        write_fold(tmp_path / "plain", 0, seed, [0, 1], [0, 0])  # UAR 1/2
+        write_fold(tmp_path / "plain", 1, seed, [0, 1], [0, 0])  # UAR 1/2
+    beside = report.summarise(tmp_path / "plain")["beside"]
+    assert beside["baseline"] == "hybrid"
+    assert beside["folds"] == ["dev5-0", "dev5-1"]
+    assert beside["uar"] == pytest.approx(-0.25)
+    # Of two actors, one makes no difference and one half a point: the mean of any two lies between.
+    assert beside["uar_interval"] == {"low": -0.5, "high": 0.0, "confidence": 0.95}
+    assert report.summarise(tmp_path / "hybrid")["beside"] is None
+    summaries = {name: report.summarise(tmp_path / name) for name in ("hybrid", "plain")}
+    table = "\n".join(report.protocol_table("dev5", summaries))
+    assert "| -25.0 (-50.0 to 0.0) to hybrid |" in table
+
+
+def test_changes_of_one_network_are_compared_with_one_network(tmp_path: Path) -> None:
+    write_fold(tmp_path / "hybrid", 0, 0, [0, 1], [0, 1])
+    write_fold(tmp_path / "single", 0, 0, [0, 1], [0, 0])
+    write_fold(tmp_path / "single_no_noise", 0, 0, [0, 1], [0, 1])
+    write_fold(tmp_path / "single_no_copies", 1, 0, [0, 1], [0, 1])
+    assert report.summarise(tmp_path / "single")["beside"]["baseline"] == "hybrid"
+    assert report.summarise(tmp_path / "single_no_noise")["beside"]["baseline"] == "single"
+    assert report.summarise(tmp_path / "single_no_copies")["beside"] is None, "no fold is shared"
+
+
+def test_recipes_tested_on_other_clips_are_not_compared(tmp_path: Path) -> None:
+    write_fold(tmp_path / "hybrid", 0, 0, [0, 1], [0, 1])
+    write_fold(tmp_path / "plain", 0, 0, [1, 0], [0, 1])
+    with pytest.raises(ValueError, match="not tested on the same clips"):
+        report.summarise(tmp_path / "plain")
 
 
 def test_the_command_makes_the_folds_that_are_there():
