@@ -26,6 +26,7 @@ from ser.calibration import (  # noqa: E402
     choose_operating_point,
     fit_temperature,
 )
+from ser.measurements import read_runs  # noqa: E402
 from ser.metrics import expected_calibration_error  # noqa: E402
 from ser.plots import reliability_figure  # noqa: E402
 from ser.splits import SHIPPED_TEST_ACTORS  # noqa: E402
@@ -48,7 +49,7 @@ class HeldOutClips(NamedTuple):
 def held_out_clips(root: Path, protocol: str, recipe: str) -> HeldOutClips:
     """Every clip of every fold and seed of a recipe; leaves the program where there are none."""
     folder = root / "benchmarks" / "results" / protocol / recipe
-    runs = [json.loads(file.read_text()) for file in sorted(folder.glob("fold*-seed*.json"))]
+    runs = read_runs(folder)
     if not runs:
         sys.exit(f"Error: no results of {recipe} on {protocol}: run benchmarks/cross_validate.py first.")
     return HeldOutClips(

@@ -29,7 +29,7 @@ from benchmarks.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AUROC, meas
 from ser.corpora import CORPUS_TITLES  # noqa: E402
 from ser.evaluation import GROUPS  # noqa: E402
 from ser.measurement_tables import elsewhere_lines, spread_lines, unlike_lines, unlike_sentence  # noqa: E402
-from ser.measurements import shipped_measurements  # noqa: E402
+from ser.measurements import read_runs, shipped_measurements  # noqa: E402
 from ser.shipped import SPREAD_PROTOCOL  # noqa: E402
 from ser.splits import LEAVE_ONE_CORPUS_OUT  # noqa: E402
 
@@ -42,7 +42,7 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
         protocol = folder.parent.name
         if protocol != LEAVE_ONE_CORPUS_OUT and "+" not in protocol:
             continue
-        runs = [json.loads(file.read_text()) for file in sorted(folder.glob("fold*-seed*.json"))]
+        runs = read_runs(folder)
         by_test: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
         for run in runs:
             for corpus, by_set in run["per_corpus"].items():

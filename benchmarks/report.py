@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.calibrate import calibration_table  # noqa: E402
 from benchmarks.comparison import (  # noqa: E402
-    NUM_RESAMPLES,
+    Runs,
     baseline_of,
     compare,
     mean_uar,
@@ -28,7 +28,7 @@ from benchmarks.comparison import (  # noqa: E402
 from benchmarks.cross_validate import settings_changed_since  # noqa: E402
 from benchmarks.robustness import robustness_table  # noqa: E402
 from ser.measurement_tables import percent_range  # noqa: E402
-from ser.metrics import accuracy, bootstrap_interval_over_actors  # noqa: E402
+from ser.metrics import accuracy  # noqa: E402
 from ser.shipped import SHIPPED_RECIPE  # noqa: E402
 from ser.splits import PROTOCOLS, ActorProtocol  # noqa: E402
 
@@ -63,34 +63,40 @@ def summarise(folder: Path) -> dict[str, Any]:
     """Scores of one recipe on one protocol from its files, one a fold and seed.
 
     The interval is the bootstrap over actors of the UAR over all tested clips, averaged over seeds.
-    `beside` is what `compare` gives for the recipe that this one is compared with.
+    `beside` is what `compare` gives for the recipe that this one is compared with, and the name of that one.
     """
     runs = runs_by_seed(folder)
     uars = np.array([[run["uar"] for run in seed_runs] for seed_runs in runs.values()])  # (seeds, folds)
     accuracies = np.array([[run["accuracy"] for run in seed_runs] for seed_runs in runs.values()])
     first = next(iter(runs.values()))
     all_runs = [run for seed_runs in runs.values() for run in seed_runs]
-    labels, actors, predictions = predictions_of(runs)
-    low, high = bootstrap_interval_over_actors(
-        labels, predictions, actors, mean_uar, NUM_RESAMPLES, np.random.default_rng(0)
-    )
-    baseline = folder.with_name(baseline_of(folder.name))
+    answers = predictions_of(runs)
     return {
         "uar": float(uars.mean()),
-        "uar_interval": {"low": low, "high": high, "confidence": 0.95},
+        "uar_interval": answers.interval(mean_uar),
         "folds": fold_numbers(first),
         "uar_by_fold": uars.mean(axis=0).round(4).tolist(),
         "accuracy": float(accuracies.mean()),
-        "pooled_accuracy": float(np.mean([accuracy(labels, column) for column in predictions.T])),
-        "num_clips": len(labels),
+        "pooled_accuracy": float(
+            np.mean([accuracy(answers.labels, column) for column in answers.predictions.T])
+        ),
+        "num_clips": len(answers.labels),
         "num_folds": uars.shape[1],
         "num_seeds": uars.shape[0],
         "seeds": sorted(runs),
         "train_seconds_per_fold": float(np.mean([run["train_seconds"] for run in all_runs])),
         "command": command_of(all_runs),
         "recipe_changed_since": settings_changed_since(first[0]),
-        "beside": compare(folder, baseline) if baseline != folder and baseline.is_dir() else None,
+        "beside": _beside(folder, runs),
     }
+
+
+def _beside(folder: Path, runs: Runs) -> dict[str, Any] | None:
+    baseline = folder.with_name(baseline_of(folder.name))
+    if baseline == folder or not baseline.is_dir():
+        return None
+    compared = compare(runs, runs_by_seed(baseline))
+    return compared and {"baseline": baseline.name, **compared}
 
 
 def fold_numbers(runs: list[dict[str, Any]]) -> list[str]:

@@ -22,6 +22,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.comparison import Predictions  # noqa: E402
 from ser.augmentation import (  # noqa: E402
     add_noise,
     change_gain,
@@ -34,11 +35,10 @@ from ser.corpora import load_ravdess  # noqa: E402
 from ser.corpora.ravdess_names import ACTORS  # noqa: E402
 from ser.inference import EmotionRecognizer  # noqa: E402
 from ser.measurement_tables import disturbed_lines  # noqa: E402
-from ser.metrics import bootstrap_interval_over_actors, unweighted_average_recall  # noqa: E402
+from ser.metrics import unweighted_average_recall  # noqa: E402
 from ser.provenance import environment  # noqa: E402
 from ser.splits import SHIPPED_TEST_ACTORS  # noqa: E402
 
-NUM_RESAMPLES = 2000
 NUM_TALKERS = 6  # in the babble
 BIT_RATE = "32k"
 Condition = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -116,13 +116,10 @@ def measure(recognizer: EmotionRecognizer, data_dir: str) -> dict[str, Any]:
         ]
         predictions[name] = recognizer.predict_probabilities(disturbed).argmax(axis=1)
         both = np.stack([predictions["clean"], predictions[name]], axis=1)
-        low, high = bootstrap_interval_over_actors(
-            labels, both, actors, _uar_lost, NUM_RESAMPLES, np.random.default_rng(0)
-        )
         results[name] = {
             "uar": unweighted_average_recall(labels, predictions[name]),
             "uar_lost": _uar_lost(labels, both),
-            "uar_lost_interval": {"low": low, "high": high, "confidence": 0.95},
+            "uar_lost_interval": Predictions(labels, actors, both).interval(_uar_lost),
         }
     return {"actors": list(SHIPPED_TEST_ACTORS), "num_clips": len(labels), "conditions": results}
 

@@ -116,7 +116,7 @@ def shipped_measurements(root: Path = REPOSITORY) -> Measurements:
         evaluations=[evaluation for evaluation in evaluations if evaluation],
         trained_anew=[
             run["per_corpus"]
-            for run in _read_runs(others)
+            for run in read_runs(others)
             if run["train_corpora"] == ["ravdess"] and not changed_settings(run, checkpoint["record"] or run)
         ],
         robustness=_read_json(root / "docs" / "robustness.json"),
@@ -160,7 +160,7 @@ def voice_spread(folder: Path) -> Spread | None:
     Returns:
         The spread, or `None` where there are no files.
     """
-    runs = _read_runs(folder)
+    runs = read_runs(folder)
     if not runs:
         return None
     names = sorted({name for run in runs for name in run["clips"]})
@@ -185,7 +185,7 @@ def voice_spread(folder: Path) -> Spread | None:
     return spread
 
 
-def _read_runs(folder: Path) -> list[dict[str, Any]]:
+def read_runs(folder: Path) -> list[dict[str, Any]]:
     """What `benchmarks/cross_validate.py` left in a folder, a dictionary a fold and seed."""
     return [_read_json(file) or {} for file in sorted(folder.glob("fold*-seed*.json"))]
 
