@@ -15,11 +15,11 @@ DATA ?= $(firstword $(wildcard $(SER_DATA)/ravdess-speech) $(SER_DATA)/ravdess)
 EMODB ?= $(SER_DATA)/emodb
 MODEL ?= checkpoint
 CLIPS ?= examples
-LOAD := benchmarks/load.py --output docs/load.json --report docs/reliability.md
+LOAD := -m benchmarks.demo.load --output benchmarks/results/load.json --report docs/reliability.md
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help app train evaluate report predict bench test conformance hardening load container-test release space lint fix lock audit
+.PHONY: help app train evaluate report predict bench test conformance hardening load container-test space lint fix lock audit
 
 help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
@@ -37,17 +37,17 @@ evaluate: $(RUN_READY)  ## Measure MODEL=checkpoint on DATA=corpus folder or zip
 	$(VENV)/bin/python evaluation.py --model "$(MODEL)" --data_dir "$(DATA)" --output_dir "$(OUT)" $(ARGS)
 
 report: $(RUN_READY)  ## Fill tables, pictures and the model card from the result files
-	$(VENV)/bin/python benchmarks/report.py
-	$(VENV)/bin/python benchmarks/generalisation.py
-	$(VENV)/bin/python benchmarks/signal_path.py
-	$(VENV)/bin/python -m ser.model_card
+	$(VENV)/bin/python -m benchmarks.report.results
+	$(VENV)/bin/python -m benchmarks.report.generalisation
+	$(VENV)/bin/python -m benchmarks.report.signal_path
+	$(VENV)/bin/python -m ser.hub.card
 
 predict: OUT ?= output/scores.parquet
 predict: $(RUN_READY)  ## Score CLIPS=files, folders or globs with MODEL=checkpoint, OUT=output/scores.parquet
 	$(VENV)/bin/python predict.py --model "$(MODEL)" --output "$(OUT)" $(CLIPS) $(ARGS)
 
 bench: $(RUN_READY)  ## Measure how fast it is on DATA=corpus folder, and write docs/performance.md
-	$(VENV)/bin/python benchmarks/speed.py --model "$(MODEL)" --data_dir "$(DATA)" $(ARGS)
+	$(VENV)/bin/python -m benchmarks.speed.run --model "$(MODEL)" --data_dir "$(DATA)" $(ARGS)
 
 test: $(DEV_READY)  ## Run all tests
 	$(VENV)/bin/python -m pytest $(ARGS)
@@ -58,7 +58,7 @@ conformance: $(DEV_READY)  ## Run transformers' own common tests on our classes;
 	SER_CONFORMANCE=$(VENV)/conformance $(VENV)/bin/python -m pytest tests/conformance $(ARGS)
 
 hardening: $(DEV_READY)  ## Run the long form: 10,000 mutations, 50 kills, then 1,000 requests and 100 users
-	SER_HARDENING=1 $(VENV)/bin/python -m pytest tests/test_hostile_audio.py tests/test_checkpoints.py $(ARGS)
+	SER_HARDENING=1 $(VENV)/bin/python -m pytest tests/test_hostile_audio.py tests/training/test_checkpoints.py $(ARGS)
 	$(VENV)/bin/python $(LOAD)
 
 load: $(RUN_READY)  ## Drive the demo with 1,000 requests and 100 users, on a quiet machine for minutes
@@ -68,15 +68,9 @@ container-test: BASE ?= debootstrap
 container-test: $(DEV_READY)  ## As root, build the container and analyse a clip in it: BASE=debootstrap or pull
 	SER_CONTAINER="$(BASE)" $(VENV)/bin/python -m pytest tests/container --capture=no $(ARGS)
 
-release: VERSION ?=
-release: DRY_RUN ?=
-release: $(DEV_READY)  ## Retrain, measure, test and collect a release: VERSION=1.2.3, DRY_RUN=1 shows the plan
-	$(VENV)/bin/python -m release --data_dir "$(DATA)" --emodb_dir "$(EMODB)" $(if $(VERSION),--version "$(VERSION)") \
-		$(if $(filter-out 0,$(DRY_RUN)),--dry_run) $(ARGS)
-
 space: SPACE ?=
 space: $(RUN_READY)  ## Publish the demo as a Space of the Hugging Face Hub: SPACE=owner/name
-	$(VENV)/bin/python -m ser.publishing space "$(SPACE)" $(ARGS)
+	$(VENV)/bin/python -m ser.hub.publishing space "$(SPACE)" $(ARGS)
 
 lint: $(DEV_READY)  ## Check style, format and types
 	$(VENV)/bin/ruff check .
@@ -89,7 +83,7 @@ fix: $(DEV_READY)  ## Mend what ruff can mend by itself
 
 lock: $(DEV_READY)  ## Write requirements*.lock, all that is installed with its hashes; ARGS for uv; delete the old first
 	$(VENV)/bin/python -m pip install uv==0.13.9
-	$(VENV)/bin/python lock.py $(ARGS)
+	$(VENV)/bin/python -m tools.lock $(ARGS)
 
 # In an environment of its own, for it is no part of what is checked. Asks a public database of vulnerabilities.
 audit: $(DEV_READY)  ## Look for known vulnerabilities in what is locked

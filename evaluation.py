@@ -15,15 +15,15 @@ import sys
 from typing import Any
 
 from ser.corpora import CORPORA, CORPUS_TITLES
+from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.together import load_corpus
-from ser.encoder_recognizer import load_recognizer
-from ser.evaluation import GROUPS, evaluation_report, score_clips
-from ser.evaluation_files import write_evaluation
+from ser.encoders.recognizer import load_recognizer
+from ser.evaluation.files import write_evaluation
+from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
+from ser.evaluation.scoring import GROUPS, evaluation_report, score_clips
+from ser.evaluation.training_record import heard_of_corpus, read_training_record
+from ser.hub.tables import percent_range
 from ser.labels import CLASS_SETS, corpus_classes
-from ser.measurement_tables import percent_range
-from ser.provenance import corpus_fingerprint, environment
-from ser.splits import SHIPPED_TEST_ACTORS
-from ser.training_record import heard_of_corpus, read_training_record
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:

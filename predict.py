@@ -30,7 +30,7 @@ from ser.batch.job import (
 from ser.batch.local_engine import run_here, run_in_processes
 from ser.batch.tables import FORMS, join_parts
 from ser.batch.worker import ModelChoice
-from ser.inference import EmotionRecognizer
+from ser.recognizer import EmotionRecognizer
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
@@ -49,7 +49,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         "--backend",
         choices=("torch", "onnx"),
         default="torch",
-        help="onnx: the model is an .onnx file by ser.onnx_export, or a folder with model.onnx",
+        help="onnx: the model is an .onnx file by ser.onnx.export, or a folder with model.onnx",
     )
     parser.add_argument("--output", required=True, type=Path, help="a .parquet, .csv or .jsonl file to write")
     parser.add_argument("--num_workers", type=int, help="processes to share the work; default: one a core")

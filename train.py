@@ -23,18 +23,18 @@ import numpy as np
 from datasets import Dataset
 from transformers import HfArgumentParser, Trainer
 
-from ser.checkpoints import RESUME_OPTION
 from ser.corpora import CORPORA, CORPUS_TITLES
+from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.speakers import corpus_of_speaker, parse_speaker, speaker_name
 from ser.corpora.together import load_corpus, load_together, parse_corpora
-from ser.full_disk import explaining_full_disk
-from ser.plots import training_curves_figure
-from ser.provenance import corpus_fingerprint, environment
-from ser.publishing import create_repository, publish_checkpoint
-from ser.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
-from ser.splits import SHIPPED_TEST_ACTORS, carve_validation_actors
-from ser.training import train_classifier
-from ser.training_record import RECORD_NAME
+from ser.evaluation.plots import training_curves_figure
+from ser.evaluation.protocols import SHIPPED_TEST_ACTORS, carve_validation_actors
+from ser.evaluation.training_record import RECORD_NAME
+from ser.hub.publishing import create_repository, publish_checkpoint
+from ser.training.checkpoints import RESUME_OPTION
+from ser.training.full_disk import explaining_full_disk
+from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
+from ser.training.trainer import train_classifier
 
 RECORDED_NAMES = {"ravdess": "RAVDESS speech"}  # it has songs too
 
@@ -186,7 +186,7 @@ def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:
     try:
         commit = publish_checkpoint(folder, hub_model_id, token=training_args.hub_token)
     except ValueError as error:
-        command = shlex.join(["python", "-m", "ser.publishing", "model", folder, hub_model_id])
+        command = shlex.join(["python", "-m", "ser.hub.publishing", "model", folder, hub_model_id])
         sys.exit(f"Error: {error}\nThe trained model is whole in {folder}. To publish it: {command}")
     print(f"Published {hub_model_id} at commit {commit}.")
 

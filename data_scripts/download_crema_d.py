@@ -10,8 +10,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from data_scripts.published_archive import FetchError
 from ser.corpora import load_crema_d
 from ser.corpora.crema_d import NUM_CLIPS

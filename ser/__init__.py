@@ -6,15 +6,15 @@ The names below are imported when they are first used: who scores with the ONNX 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .registration import register_when_imported
+from ser.registration import register_when_imported
 
 if TYPE_CHECKING:
-    from .audio import AudioError, load_audio
-    from .configuration_mfcc_lstm import MfccLstmConfig
-    from .corpora import load_ravdess
-    from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
-    from .inference import EmotionRecognizer
-    from .modeling_mfcc_lstm import MfccLstmForAudioClassification
+    from ser.audio import AudioError, load_audio
+    from ser.configuration_mfcc_lstm import MfccLstmConfig
+    from ser.corpora import load_ravdess
+    from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+    from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
+    from ser.recognizer import EmotionRecognizer
 
 __all__ = [
     "AudioError",
@@ -28,7 +28,7 @@ __all__ = [
 
 _HOMES = {
     "AudioError": "audio",
-    "EmotionRecognizer": "inference",
+    "EmotionRecognizer": "recognizer",
     "MfccLstmConfig": "configuration_mfcc_lstm",
     "MfccLstmFeatureExtractor": "feature_extraction_mfcc_lstm",
     "MfccLstmForAudioClassification": "modeling_mfcc_lstm",

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from . import ffmpeg
+from ser import ffmpeg
 
 MAX_DURATION_SECONDS = 10 * 60  # a clip of speech lasts seconds; ten minutes is a whole interview answer
 MIN_DURATION_SECONDS = 0.1  # shorter than any syllable

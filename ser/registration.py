@@ -14,7 +14,7 @@ from types import ModuleType
 def _register_config() -> None:
     from transformers import AutoConfig
 
-    from .configuration_mfcc_lstm import MfccLstmConfig
+    from ser.configuration_mfcc_lstm import MfccLstmConfig
 
     AutoConfig.register(MfccLstmConfig.model_type, MfccLstmConfig, exist_ok=True)
 
@@ -22,8 +22,8 @@ def _register_config() -> None:
 def _register_feature_extractor() -> None:
     from transformers import AutoFeatureExtractor
 
-    from .configuration_mfcc_lstm import MfccLstmConfig
-    from .feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+    from ser.configuration_mfcc_lstm import MfccLstmConfig
+    from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 
     AutoFeatureExtractor.register(MfccLstmConfig, MfccLstmFeatureExtractor, exist_ok=True)
 
@@ -31,8 +31,8 @@ def _register_feature_extractor() -> None:
 def _register_model() -> None:
     from transformers import AutoModelForAudioClassification
 
-    from .configuration_mfcc_lstm import MfccLstmConfig
-    from .modeling_mfcc_lstm import MfccLstmForAudioClassification
+    from ser.configuration_mfcc_lstm import MfccLstmConfig
+    from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
 
     AutoModelForAudioClassification.register(MfccLstmConfig, MfccLstmForAudioClassification, exist_ok=True)
 

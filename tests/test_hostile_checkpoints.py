@@ -11,7 +11,7 @@ import torch
 from random_checkpoint import save_random_checkpoint
 
 from ser import EmotionRecognizer
-from ser.encoder_recognizer import load_recognizer
+from ser.encoders.recognizer import load_recognizer
 
 WEIGHTS = "model.safetensors"
 MAX_BYTES = 300e6
@@ -149,4 +149,4 @@ def test_no_program_here_reads_pickles():
     for word in ("import pickle", "from pickle", "torch.load", "joblib", "weights_only", "allow_pickle"):
         assert [str(file.relative_to(root)) for file in sources if word in file.read_text()] == [], word
     trusting = [file.name for file in sources if "trust_remote_code=True" in file.read_text()]
-    assert trusting == ["model_card.py"]  # it tells others how to load our classes elsewhere
+    assert trusting == ["card.py"]  # it tells others how to load our classes elsewhere

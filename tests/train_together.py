@@ -13,10 +13,10 @@ import numpy as np
 from free_port import find_free_port
 from training_runs import CONTEXT
 
-from ser import training
 from ser.corpora import load_ravdess
-from ser.mel_augmentation import MelAugmentationRecipe
-from ser.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
+from ser.training import trainer as training
+from ser.training.mel_augmentation import MelAugmentationRecipe
+from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
 
 TINY = {"conv_channels": [16], "conv_strides": [4], "hidden_size": 16, "attention_size": 8, "dropout": 0.0}
 CLIPS_PER_STEP = 120

@@ -10,7 +10,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import train
-from ser.checkpoints import damage, newest_whole
+from ser.training.checkpoints import damage, newest_whole
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["train"])  # found from the repository's root, where tests run

@@ -10,9 +10,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
-from ..inference import EmotionRecognizer
-from .job import Job
-from .worker import MAX_DEATHS, ModelChoice, score_part
+from ser.batch.job import Job
+from ser.batch.worker import MAX_DEATHS, ModelChoice, score_part
+from ser.recognizer import EmotionRecognizer
 
 PARTS_AHEAD = 2  # waiting for each worker, so that none waits for the next
 # A clip that kills its process is given up after MAX_DEATHS; so many in a row have another reason.

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .job import Job
-from .worker import ModelChoice, score_part
+from ser.batch.job import Job
+from ser.batch.worker import ModelChoice, score_part
 
 HERE = "local"  # instead of an address: a cluster of one's own on this machine, for this job alone
 BLOCKS_PER_WORKER = 64  # shares that Ray hands out: many, for the slowest worker's last one is waited for

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio import AudioError
-from ..inference import EmotionRecognizer
-from .job import Job, replacing
-from .tables import ScoredClip, write_part
+from ser.audio import AudioError
+from ser.batch.job import Job, replacing
+from ser.batch.tables import ScoredClip, write_part
+from ser.recognizer import EmotionRecognizer
 
 MAX_CLIPS_IN_MEMORY = 256  # many, so that the batches cut from them hold clips of like length
 MAX_SECONDS_IN_MEMORY = 1200.0  # 77 MB at 16 kHz
@@ -36,7 +36,7 @@ class ModelChoice:
     @property
     def library(self) -> str:
         """The module whose import is the slow part of loading the model."""
-        return "ser.onnx_backend" if self.backend == "onnx" else "ser.modeling_mfcc_lstm"
+        return "ser.onnx.recognizer" if self.backend == "onnx" else "ser.modeling_mfcc_lstm"
 
     def load(self) -> EmotionRecognizer:
         """Load it.
@@ -49,7 +49,7 @@ class ModelChoice:
             return EmotionRecognizer.from_pretrained(self.name, self.revision, backend="onnx")
         import torch
 
-        from ..encoder_recognizer import load_recognizer
+        from ser.encoders.recognizer import load_recognizer
 
         torch.set_num_threads(1)  # workers share the cores; a model this small is fastest on one thread
         return load_recognizer(self.name, self.revision)

@@ -6,14 +6,14 @@ from typing import Any
 
 import gradio as gr
 
-from ser.shipped import SHIPPED_RECIPE, SPREAD_PROTOCOL
+from ser.hub.shipped import SHIPPED_RECIPE, SPREAD_PROTOCOL
 
 MATRIX_HERE = "<!-- beside this the confusion matrix -->"
 TEXT = Path(__file__).with_name("about.md")
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-CROSS_VALIDATION = DOCS / "results.json"
-EVALUATION = DOCS / "evaluation" / "metrics.json"
-CONFUSION_MATRIX = DOCS / "evaluation" / "confusion_matrix.png"
+RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
+CROSS_VALIDATION = RESULTS / "results.json"
+EVALUATION = RESULTS / "evaluation" / "metrics.json"
+CONFUSION_MATRIX = RESULTS / "evaluation" / "confusion_matrix.png"
 GUIDE = (
     "UAR, unweighted average recall, is the share of each emotion that was recognised, averaged over the "
     "eight emotions. Guessing gives 12.5%. People who heard the same recordings reach 62.4%, with neutral "
@@ -48,7 +48,7 @@ def accuracy_paragraphs(
     """What was measured on unseen voices, in sentences; says so where nothing was.
 
     Args:
-        cross_validation: `docs/results.json`, written by `benchmarks/report.py`.
+        cross_validation: `benchmarks/results/results.json`, written by `benchmarks/report/results.py`.
         evaluation: `metrics.json`, written by `evaluation.py` for the shipped checkpoint.
     """
     paragraphs = []

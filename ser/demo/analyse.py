@@ -16,7 +16,7 @@ from ser.demo.verdict import (
     silence_html,
     verdict_html,
 )
-from ser.inference import EmotionRecognizer
+from ser.recognizer import EmotionRecognizer
 
 NO_CLIP = "Record something or choose a sound file first."
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ser.demo.hearing import Hearing
-from ser.inference import Window
+from ser.recognizer import Window
 
 MAX_NUM_COLUMNS = 200  # of the waveform and of attention; more would be finer than a phone's pixels
 TICK_STEPS_SECONDS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120)

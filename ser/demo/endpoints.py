@@ -9,7 +9,7 @@ from ser.audio import AudioError
 from ser.demo.files import predict_files
 from ser.demo.files_table import header
 from ser.demo.hearing import hear, hear_probabilities
-from ser.inference import EmotionRecognizer
+from ser.recognizer import EmotionRecognizer
 
 
 def add_endpoints(recognizer: EmotionRecognizer) -> None:

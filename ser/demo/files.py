@@ -10,7 +10,7 @@ import gradio as gr
 from ser.audio import AudioError
 from ser.demo.files_table import csv_text, header, hear_files, table_rows
 from ser.demo.verdict import error_html
-from ser.inference import EmotionRecognizer
+from ser.recognizer import EmotionRecognizer
 
 MAX_NUM_FILES = 200
 NO_FILES = "Choose some sound files first."

@@ -9,7 +9,7 @@ from pathlib import Path
 from ser.audio import AudioError
 from ser.demo.hearing import hear_probabilities
 from ser.demo.verdict import by_probability
-from ser.inference import EmotionRecognizer
+from ser.recognizer import EmotionRecognizer
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import soundfile
 
 from ser.audio import load_audio
-from ser.inference import WINDOW_HOP_SECONDS, WINDOW_SECONDS, EmotionRecognizer, Window
-from ser.quality import (
+from ser.recognizer import WINDOW_HOP_SECONDS, WINDOW_SECONDS, EmotionRecognizer, Window
+from ser.recording_quality import (
     BLOCK_SECONDS,
     QualityHint,
     block_levels_db,

@@ -11,7 +11,7 @@ from ser.audio import AudioError, load_audio
 from ser.demo.chart import axis_row, timeline_rows
 from ser.demo.live_session import SHOWN_SECONDS, LiveSession
 from ser.demo.verdict import live_html, waiting_html
-from ser.inference import EmotionRecognizer
+from ser.recognizer import EmotionRecognizer
 
 STREAM_EVERY_SECONDS = 0.3  # from one chunk of sound to the next
 # Gradio 6.31 does not hand an event's `stream_every` to the page, which would send ten chunks a second.

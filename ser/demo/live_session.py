@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ser.inference import WINDOW_SECONDS, EmotionRecognizer, Window
-from ser.quality import BLOCK_SECONDS, block_levels_db, is_sounding, noise_floor_db
+from ser.recognizer import WINDOW_SECONDS, EmotionRecognizer, Window
+from ser.recording_quality import BLOCK_SECONDS, block_levels_db, is_sounding, noise_floor_db
 
 SHOWN_SECONDS = 30.0  # of the timeline
 FLOOR_SECONDS = 20.0  # the noise in the room is judged over this long

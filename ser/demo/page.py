@@ -13,7 +13,7 @@ from ser.demo.guard import guards
 from ser.demo.live import add_live_tab
 from ser.demo.recordings import MAX_AGE_SECONDS, SWEEP_EVERY_SECONDS
 from ser.demo.theme import demo_theme, style_sheet
-from ser.inference import EmotionRecognizer
+from ser.recognizer import EmotionRecognizer
 
 TITLE = "Speech emotion recognition"
 SUBTITLE = (

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from ser.quality import QualityHint
+from ser.recording_quality import QualityHint
 
 INVITATION = "Record a sentence or choose a file, then press Analyse. Or try an example."
 ADJECTIVES = {"disgust": "disgusted"}  # where the name of an emotion is none

@@ -18,9 +18,9 @@ import predict
 from ser.audio import AudioError
 from ser.batch import job as jobs
 from ser.batch.worker import MAX_DEATHS, score_part
-from ser.inference import EmotionRecognizer
 from ser.labels import EMOTIONS
-from ser.onnx_export import export_onnx
+from ser.onnx.export import export_onnx
+from ser.recognizer import EmotionRecognizer
 
 RATE = 16_000
 NUM_CLIPS = 24

@@ -19,9 +19,9 @@ import predict
 from ser.batch import job as jobs
 from ser.batch.ray_engine import PartScorer
 from ser.batch.worker import ModelChoice
-from ser.inference import EmotionRecognizer
 from ser.labels import EMOTIONS
-from ser.onnx_export import export_onnx
+from ser.onnx.export import export_onnx
+from ser.recognizer import EmotionRecognizer
 
 REPO = Path(__file__).resolve().parents[2]
 RATE = 16_000

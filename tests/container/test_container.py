@@ -8,7 +8,7 @@ from container_engine import REPO, SITE_PACKAGES, Engine
 from gradio_client import Client, handle_file
 
 from ser import EmotionRecognizer
-from ser.published_files import DOCKER_FILES, space_files
+from ser.hub.files import DOCKER_FILES, space_files
 
 CLIP = REPO / "examples" / "sad_03-01-04-02-01-01-24.flac"
 MAX_BYTES = 2_000_000_000  # the build of torch for graphics cards alone has more

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from ser.demo.about import accuracy_paragraphs, recall_sentence
-from ser.shipped import SHIPPED_RECIPE
+from ser.hub.shipped import SHIPPED_RECIPE
 
 SCORES = {"uar": 0.654, "accuracy": 0.661, "uar_interval": {"low": 0.6, "high": 0.7}}
 

@@ -9,7 +9,7 @@ import pytest
 
 from ser.demo.chart import axis_row, chart_html, clock, summary, timeline_rows
 from ser.demo.hearing import Hearing
-from ser.inference import Window
+from ser.recognizer import Window
 
 EMOTIONS = ("happy", "sad")
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import demo_latency
+from benchmarks.demo import latency as demo_latency
 
 REPO = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def report() -> dict:
-    return json.loads((REPO / "docs" / "demo_latency.json").read_text(encoding="utf-8"))
+    return json.loads((REPO / "benchmarks" / "results" / "demo_latency.json").read_text(encoding="utf-8"))
 
 
 def test_the_committed_table_is_that_of_the_committed_measurements(report: dict, tmp_path: Path):
@@ -22,7 +22,7 @@ def test_the_committed_table_is_that_of_the_committed_measurements(report: dict,
     assert document.read_text(encoding="utf-8") != committed
     demo_latency.write_table(document, report)
     assert document.read_text(encoding="utf-8") == committed, (
-        "docs/demo.md is out of date: run python benchmarks/demo_latency.py"
+        "docs/demo.md is out of date: run python -m benchmarks.demo.latency"
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.nonspeech import make_nonspeech
+from benchmarks.accuracy.nonspeech import make_nonspeech
 from ser import AudioError, EmotionRecognizer
 from ser.demo.examples import example_clips
 from ser.demo.hearing import hear, hear_probabilities, listen_along

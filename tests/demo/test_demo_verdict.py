@@ -1,7 +1,7 @@
 """The words of an answer."""
 
 from ser.demo.verdict import error_html, hints_html, verdict_html
-from ser.quality import QualityHint
+from ser.recording_quality import QualityHint
 
 PROBABILITIES = {"happy": 0.55, "sad": 0.3, "angry": 0.15}
 

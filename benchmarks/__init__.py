@@ -1,0 +1,1 @@
+"""Programs that measure the recogniser, and the result files they leave."""

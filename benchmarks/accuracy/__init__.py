@@ -1,0 +1,1 @@
+"""Measures accuracy, calibration and robustness."""

@@ -1,0 +1,189 @@
+"""Fit the temperature of a recipe and the point below which to say "not sure"; see what both are worth.
+
+    python -m benchmarks.accuracy.calibrate --recipe hybrid
+
+Reads the probabilities that `benchmarks/accuracy/cross_validate.py` left, each of a clip held out of the
+training that
+scored it. What ships is fitted on dev5, whose models never heard actors 21 to 24 either. What such a fit is
+worth luna5 says, each fold with a temperature and a threshold fitted on the other folds, so without its test
+actors. Writes benchmarks/results/calibration.json and docs/images/reliability.png;
+`python -m benchmarks.report.results` puts the table into docs/results.md.
+"""
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ser.evaluation.calibration import (
+    apply_temperature,
+    choose_operating_point,
+    fit_temperature,
+)
+from ser.evaluation.metrics import expected_calibration_error
+from ser.evaluation.plots import reliability_figure
+from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
+from ser.hub.measurements import read_runs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+WANTED_ACCURACY = 0.7  # of the answers the demo gives
+FITTED_ON = "dev5"
+MEASURED_ON = "luna5"
+
+
+class HeldOutClips(NamedTuple):
+    """Clips with what a model that did not know their voices said of them, before any calibration."""
+
+    probabilities: np.ndarray
+    labels: np.ndarray
+    actors: np.ndarray
+    folds: np.ndarray
+    seeds: np.ndarray
+
+
+def held_out_clips(root: Path, protocol: str, recipe: str) -> HeldOutClips:
+    """Every clip of every fold and seed of a recipe; leaves the program where there are none."""
+    folder = root / "benchmarks" / "results" / protocol / recipe
+    runs = read_runs(folder)
+    if not runs:
+        sys.exit(
+            f"Error: no results of {recipe} on {protocol}: run benchmarks/accuracy/cross_validate.py first."
+        )
+    return HeldOutClips(
+        # What a recipe had divided its scores by is undone.
+        np.concatenate(
+            [apply_temperature(run["probabilities"], 1 / run["recipe"]["temperature"]) for run in runs]
+        ),
+        np.concatenate([run["labels"] for run in runs]),
+        np.array([int(clip[-2:]) for run in runs for clip in run["clips"]]),
+        np.concatenate([[run["fold"]] * len(run["labels"]) for run in runs]),
+        np.concatenate([[run["seed"]] * len(run["labels"]) for run in runs]),
+    )
+
+
+def fit_shipped(clips: HeldOutClips) -> dict[str, Any]:
+    """The temperature and threshold that ship, and what they do on the clips that they were fitted on.
+
+    Raises:
+        ValueError: If one of the actors who decide nothing is among them.
+    """
+    if found := sorted(set(SHIPPED_TEST_ACTORS) & set(clips.actors.tolist())):
+        raise ValueError(f"What ships must not be fitted on actors {found}: they test it.")
+    temperature = fit_temperature(clips.probabilities, clips.labels)
+    calibrated = apply_temperature(clips.probabilities, temperature)
+    return {
+        "temperature": round(temperature, 2),
+        "wanted_accuracy": WANTED_ACCURACY,
+        "fitted": {
+            **calibration_errors(clips, calibrated),
+            **choose_operating_point(calibrated, clips.labels, WANTED_ACCURACY)._asdict(),
+        },
+    }
+
+
+def measure(clips: HeldOutClips, calibrated: np.ndarray, answered: np.ndarray) -> dict[str, Any]:
+    """What a fit on other voices does, for clips as `cross_fitted` calibrates and answers them."""
+    right = calibrated.argmax(axis=1) == clips.labels
+    return {
+        **calibration_errors(clips, calibrated),
+        "coverage": float(answered.mean()),
+        "accuracy": float(right[answered].mean()),
+        "accuracy_of_all": float(right.mean()),
+    }
+
+
+def calibration_errors(clips: HeldOutClips, calibrated: np.ndarray) -> dict[str, Any]:
+    """How many clips there are, however many seeds scored them, and their ECE before and after."""
+    return {
+        "num_clips": len(clips.labels) // len(np.unique(clips.seeds)),
+        "ece_uncalibrated": mean_ece(clips.probabilities, clips.labels, clips.seeds),
+        "ece": mean_ece(calibrated, clips.labels, clips.seeds),
+    }
+
+
+def mean_ece(probabilities: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> float:
+    """Expected calibration error of each seed's clips by themselves; their mean.
+
+    Clips counted once a seed would make it look smaller than it is.
+    """
+    return float(
+        np.mean(
+            [
+                expected_calibration_error(probabilities[seeds == seed], labels[seeds == seed])
+                for seed in np.unique(seeds)
+            ]
+        )
+    )
+
+
+def cross_fitted(clips: HeldOutClips) -> tuple[np.ndarray, np.ndarray]:
+    """Each fold's probabilities calibrated, and which clips get an answer, by the clips of other folds."""
+    probabilities = np.empty_like(clips.probabilities)
+    answered = np.empty(len(probabilities), dtype=bool)
+    for fold in np.unique(clips.folds):
+        test = clips.folds == fold
+        others = ~np.isin(clips.actors, clips.actors[test])
+        temperature = fit_temperature(clips.probabilities[others], clips.labels[others])
+        calibrated = apply_temperature(clips.probabilities[others], temperature)
+        point = choose_operating_point(calibrated, clips.labels[others], WANTED_ACCURACY)
+        probabilities[test] = apply_temperature(clips.probabilities[test], temperature)
+        answered[test] = probabilities[test].max(axis=1) >= point.threshold
+    return probabilities, answered
+
+
+def calibration_table(result: dict[str, Any]) -> list[str]:
+    """Markdown lines for docs/results.md."""
+    threshold, wanted = 100 * result["fitted"]["threshold"], 100 * result["wanted_accuracy"]
+    lines = [
+        '## Calibration, and when to say "not sure"',
+        "",
+        f"Scores are divided by a temperature of **{result['temperature']:.2f}**, fitted on the held-out "
+        f"clips of {FITTED_ON}, whose models never heard actors 21 to 24. Below a highest probability of "
+        f'**{threshold:.0f} %** the demo says "not sure": the lowest threshold whose answers were right '
+        f"{wanted:.0f} % of the time there. What such a fit is worth on other voices stands in the second "
+        f"row, where each fold of {MEASURED_ON} takes its temperature and threshold from the other folds. "
+        "ECE is the expected calibration error in 15 bins.",
+        "",
+        "| clips | ECE uncalibrated | ECE | gets an answer | answers that are right |",
+        "|---|---|---|---|---|",
+    ]
+    rows = {"fitted": "what ships, on the clips it was fitted on", "cross_fitted": "fitted on other voices"}
+    for name, text in rows.items():
+        scores = result[name]
+        coverage, accuracy = 100 * scores["coverage"], 100 * scores["accuracy"]
+        lines.append(
+            f"| {text}, {scores['num_clips']} | {scores['ece_uncalibrated']:.3f} "
+            f"| **{scores['ece']:.3f}** | {coverage:.0f} % | {accuracy:.1f} % |"
+        )
+    picture = "![Reliability diagram of the calibrated probabilities](images/reliability.png)"
+    return [*lines, "", picture, "", "Made by:", "", "```shell", result["command"], "```", ""]
+
+
+def main(arguments: list[str], root: Path = ROOT) -> None:
+    """Parse, fit, write, show."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--recipe", default="hybrid", help="folder of its results")
+    args = parser.parse_args(arguments)
+    development = held_out_clips(root, FITTED_ON, args.recipe)
+    clips = held_out_clips(root, MEASURED_ON, args.recipe)
+    calibrated, answered = cross_fitted(clips)
+    result = {
+        **fit_shipped(development),
+        "cross_fitted": measure(clips, calibrated, answered),
+        "command": shlex.join(["python", "-m", "benchmarks.accuracy.calibrate", *arguments]),
+    }
+    (root / "benchmarks" / "results" / "calibration.json").write_text(json.dumps(result, indent=1) + "\n")
+    figure = reliability_figure(calibrated, clips.labels, title=f"Reliability on {MEASURED_ON}")
+    figure.savefig(root / "docs" / "images" / "reliability.png", dpi=110)
+    print("\n".join(calibration_table(result)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

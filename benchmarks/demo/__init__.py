@@ -1,0 +1,1 @@
+"""Measures and photographs the running demo."""

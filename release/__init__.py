@@ -1,1 +1,0 @@
-"""What makes a release: the steps in their order, what each has done, and what would be published."""

@@ -1,0 +1,1 @@
+"""Pretrained audio encoders of transformers in place of the MFCC-LSTM."""

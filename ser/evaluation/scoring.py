@@ -1,0 +1,235 @@
+"""A recogniser on a labelled corpus: probabilities of every clip, and all scores of them."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from tqdm import tqdm
+
+from ser.audio import AudioError
+from ser.evaluation.metrics import (
+    accuracy,
+    bootstrap_interval_over_actors,
+    classification_scores,
+    expected_calibration_error,
+    per_class_scores,
+    unweighted_average_recall,
+)
+from ser.evaluation.subgroups import group_scores, largest_gap
+from ser.labels import CLASS_SETS, EMOTIONS, restrict_probabilities
+from ser.recognizer import EmotionRecognizer
+
+NUM_RESAMPLES = 2000
+BOOTSTRAP_SEED = 0
+CONFIDENCE = 0.95
+GROUPS = ("gender", "intensity", "statement", "actor")
+
+
+@dataclass(frozen=True)
+class ScoredClips:
+    """Clips with what a model heard in them; every array has one entry a clip, in load order.
+
+    Attributes:
+        emotions: The classes scored on, the columns of `probabilities`.
+        rows: Their row numbers in the corpus.
+        files: Their paths below the folder that all clips of the corpus are in.
+        labels: Index of the true emotion in `emotions`, int (num_clips,).
+        probabilities: (num_clips, num_emotions), rows sum to one.
+        groups: Columns to break scores down by; an entry is None where the corpus does not say.
+        broken: The files that could not be used, and why; they are in none of the arrays.
+    """
+
+    emotions: tuple[str, ...]
+    rows: list[int]
+    files: list[str]
+    labels: np.ndarray
+    probabilities: np.ndarray
+    groups: dict[str, list[Any]]
+    broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """Index of the likeliest emotion, int (num_clips,)."""
+        return self.probabilities.argmax(axis=1)
+
+    def narrowed(self, classes: Sequence[str]) -> "ScoredClips":
+        """The same hearing, scored on fewer classes: clips of the others are dropped.
+
+        Args:
+            classes: Some of `emotions`.
+        """
+        rows = [row for row, label in enumerate(self.labels) if self.emotions[label] in classes]
+        of_all = np.zeros((len(rows), len(EMOTIONS)))
+        of_all[:, [EMOTIONS.index(emotion) for emotion in self.emotions]] = self.probabilities[rows]
+        return replace(
+            self,
+            emotions=tuple(classes),
+            rows=[self.rows[row] for row in rows],
+            files=[self.files[row] for row in rows],
+            labels=np.array([list(classes).index(self.emotions[self.labels[row]]) for row in rows]),
+            probabilities=restrict_probabilities(of_all, classes),
+            groups={name: [values[row] for row in rows] for name, values in self.groups.items()},
+        )
+
+
+def score_clips(
+    recognizer: EmotionRecognizer,
+    clips: Dataset,
+    classes: Sequence[str] = EMOTIONS,
+    batch_size: int = 32,
+    skip_broken: bool = False,
+    show_progress: bool = False,
+) -> ScoredClips:
+    """Lets a model hear every clip of a corpus.
+
+    Args:
+        recognizer: Knows all of `EMOTIONS`, in any order.
+        clips: Rows with an undecoded `audio`, `emotion`, and the columns of `GROUPS`.
+        classes: The emotions scored on, where a corpus lacks some: clips of others are left out, and see
+            `restrict_probabilities`.
+        batch_size: Clips held in memory at a time; the result does not depend on it.
+        skip_broken: Leave out clips that cannot be used and list them in the result.
+        show_progress: Draw a progress bar on stderr.
+
+    Raises:
+        AudioError: If a clip cannot be used and `skip_broken` is not set; the message has its whole path.
+        ValueError: If the model knows other emotions, no clip is left, or `batch_size` is below 1.
+    """
+    if set(recognizer.emotions) != set(EMOTIONS):
+        raise ValueError(
+            f"The model knows {', '.join(recognizer.emotions)}; expected {', '.join(EMOTIONS)}. "
+            "Evaluate a model that was trained on these."
+        )
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be 1 or more, got {batch_size}.")
+    column_of_emotion = [recognizer.emotions.index(emotion) for emotion in EMOTIONS]
+    names = clips.features["emotion"].names
+    paths = [Path(audio["path"]) for audio in clips["audio"]]
+    folder = os.path.commonpath([path.parent for path in paths])
+    wanted = [row for row, label in enumerate(clips["emotion"]) if names[label] in classes]
+    broken: dict[str, str] = {}
+    kept: list[int] = []
+    probabilities: list[np.ndarray] = []
+    with tqdm(total=len(wanted), unit="clip", disable=not show_progress) as bar:
+        for start in range(0, len(wanted), batch_size):
+            waveforms = []
+            for row in wanted[start : start + batch_size]:
+                try:
+                    waveforms.append(recognizer.load(paths[row]))
+                except AudioError as error:
+                    if not skip_broken:
+                        raise AudioError(
+                            f"{paths[row]}: {error} (--skip_broken leaves such clips out.)"
+                        ) from error
+                    broken[os.path.relpath(paths[row], folder)] = str(error)
+                else:
+                    kept.append(row)
+            if waveforms:
+                probabilities.append(recognizer.predict_probabilities(waveforms)[:, column_of_emotion])
+            bar.update(min(batch_size, len(wanted) - start))
+    if not kept:
+        raise ValueError(f"None of the {len(wanted)} clips could be scored.")
+    used = clips.select(kept)
+    return ScoredClips(
+        emotions=tuple(classes),
+        rows=kept,
+        files=[os.path.relpath(paths[row], folder) for row in kept],
+        labels=np.array([list(classes).index(names[label]) for label in used["emotion"]]),
+        probabilities=restrict_probabilities(np.concatenate(probabilities), classes),
+        groups={name: list(used[name]) for name in GROUPS},
+        broken=broken,
+    )
+
+
+def evaluation_report(scored: ScoredClips, num_resamples: int = NUM_RESAMPLES) -> dict[str, Any]:
+    """All scores as one dictionary that JSON can hold; fractions from 0 to 1.
+
+    Args:
+        scored: What `score_clips` gave.
+        num_resamples: Bootstrap resamples behind each interval.
+
+    Returns:
+        `classes` and `chance`; the scores of `classification_scores` and the calibration error;
+        `uar_interval` and `accuracy_interval` over actors; `per_class`; `per_gender`, `per_intensity`,
+        `per_statement` and `per_actor` as far as the corpus says, and in `gaps` the largest gap of each (see
+        `ser.evaluation.subgroups`); `per_class_set` with the scores on the conventional sets of classes
+        among these; and `broken_clips` with the reasons.
+    """
+    labels, predictions = scored.labels, scored.predictions
+    return {
+        "num_clips": len(labels),
+        "classes": list(scored.emotions),
+        "chance": 1 / len(scored.emotions),
+        **classification_scores(labels, predictions),
+        **_intervals(scored, num_resamples),
+        "expected_calibration_error": expected_calibration_error(scored.probabilities, labels),
+        "per_class": per_class_scores(labels, predictions, scored.emotions),
+        **{f"per_{name}": _over_column(group_scores, scored, name, num_resamples) for name in scored.groups},
+        "gaps": {
+            name: gap
+            for name in scored.groups
+            if (gap := _over_column(largest_gap, scored, name, num_resamples))
+        },
+        "per_class_set": {
+            name: _short_report(scored.narrowed(classes), num_resamples)
+            for name, classes in CLASS_SETS.items()
+            if set(classes) <= {scored.emotions[label] for label in labels}
+        },
+        "broken_clips": scored.broken,
+    }
+
+
+def _short_report(scored: ScoredClips, num_resamples: int) -> dict[str, Any]:
+    return {
+        "num_clips": len(scored.labels),
+        "classes": list(scored.emotions),
+        "uar": unweighted_average_recall(scored.labels, scored.predictions),
+        "accuracy": accuracy(scored.labels, scored.predictions),
+        **_intervals(scored, num_resamples),
+    }
+
+
+def _intervals(scored: ScoredClips, num_resamples: int) -> dict[str, Any]:
+    return {
+        "uar_interval": _interval(scored, unweighted_average_recall, num_resamples),
+        "accuracy_interval": _interval(scored, accuracy, num_resamples),
+    }
+
+
+def _interval(
+    scored: ScoredClips, metric: Callable[[np.ndarray, np.ndarray], float], num_resamples: int
+) -> dict[str, Any]:
+    interval = bootstrap_interval_over_actors(
+        scored.labels,
+        scored.predictions,
+        scored.groups["actor"],
+        metric,
+        num_resamples,
+        np.random.default_rng(BOOTSTRAP_SEED),
+        CONFIDENCE,
+    )
+    return {
+        **interval._asdict(),
+        "confidence": CONFIDENCE,
+        "num_actors": len(set(scored.groups["actor"])),
+        "num_resamples": num_resamples,
+    }
+
+
+def _over_column(
+    measure: Callable[..., Any], scored: ScoredClips, name: str, num_resamples: int
+) -> dict[str, Any]:
+    """`group_scores` or `largest_gap` over the values of a column."""
+    return measure(
+        scored.labels,
+        scored.predictions,
+        scored.groups["actor"],
+        scored.groups[name],
+        num_resamples,
+        np.random.default_rng(BOOTSTRAP_SEED),
+        CONFIDENCE,
+    )

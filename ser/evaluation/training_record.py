@@ -1,0 +1,90 @@
+"""The record in a checkpoint of how it was made, as `train.py` leaves it: above all, whom it has heard."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from transformers.utils.hub import cached_file
+
+from ser.corpora.speakers import corpus_of_speaker, parse_speaker, speaker_number
+
+RECORD_NAME = "training_provenance.json"
+
+# What a training did that was made before the setting came.
+BEFORE_THE_SETTING = {"views": ["absolute"], "bf16": False}
+
+# Where, how fast and from which random start, and what is said of the scores afterwards.
+NOT_OF_THE_RECIPE = ("num_proc", "feature_cache_dir", "seed", "temperature", "not_sure_below")
+
+
+def read_training_record(
+    folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
+) -> dict[str, Any] | None:
+    """The record of a checkpoint, or None where it has none.
+
+    Args:
+        folder_or_hub_id: A folder with a checkpoint, or the name of a model on the Hugging Face Hub.
+        revision: Branch, tag or commit of a model on the Hub.
+
+    Raises:
+        ValueError: If there is a record, but not one that can be read.
+    """
+    try:
+        file = cached_file(os.fspath(folder_or_hub_id), RECORD_NAME, revision=revision)
+    except OSError:  # how transformers says that a checkpoint lacks the file
+        return None
+    if file is None:
+        return None
+    try:
+        record = json.loads(Path(file).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is not JSON: {error}. Remove it, or train the model anew.") from error
+    if not isinstance(record, dict):
+        raise ValueError(f"{file} holds a {type(record).__name__}, expected an object. Train the model anew.")
+    return record
+
+
+def heard_speakers(record: dict[str, Any] | None) -> set[int] | None:
+    """The speakers a model was trained on or chosen by, or None where the record does not say.
+
+    They are numbers of `ser.corpora.speakers`.
+
+    Example:
+        >>> sorted(heard_speakers({"train_actors": [1, "emodb:3"], "validation_actors": [2]}))
+        [1, 2, 40003]
+    """
+    if record is None or "train_actors" not in record:
+        return None
+    names = [*record["train_actors"], *record.get("validation_actors", [])]
+    return {parse_speaker(name) for name in names}
+
+
+def heard_of_corpus(record: dict[str, Any] | None, corpus: str) -> set[int] | None:
+    """The actors of one corpus, by its own numbers, whom a model was trained on or chosen by.
+
+    Example:
+        >>> heard_of_corpus({"train_actors": [1, "emodb:3"]}, "emodb")
+        {3}
+    """
+    heard = heard_speakers(record)
+    if heard is None:
+        return None
+    return {number - speaker_number(corpus, 0) for number in heard if corpus_of_speaker(number) == corpus}
+
+
+def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """In which settings the recipe of one training differs from that of another, in words; empty if in none.
+
+    Args:
+        before: `recipe` and `training_arguments`, as a training's record or a fold's result has them.
+        now: The same of another training. Settings that either does not know are as they were, but for those
+            of `BEFORE_THE_SETTING`.
+    """
+    first, second = (
+        BEFORE_THE_SETTING | each["recipe"] | each["training_arguments"] for each in (before, now)
+    )
+    known = (first.keys() & second.keys()) - set(NOT_OF_THE_RECIPE)
+    return ", ".join(
+        f"{name} {first[name]}, now {second[name]}" for name in sorted(known) if first[name] != second[name]
+    )

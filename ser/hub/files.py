@@ -1,0 +1,116 @@
+"""What a checkpoint and the demo are made of when they are published: these files and no others."""
+
+from pathlib import Path
+
+from huggingface_hub import SpaceCard
+
+from ser.evaluation.training_record import RECORD_NAME
+from ser.hub.card import published_card
+from ser.hub.measurements import REPOSITORY
+from ser.out_of_distribution import FILE_NAME as STRANGENESS_FILE
+
+CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetensors")
+"""What every checkpoint needs, as patterns; without one of them it is not published."""
+
+CHECKPOINT_EXTRAS = (
+    "LICENSE.md",
+    "model.safetensors.index.json",
+    "*_mfcc_lstm.py",
+    STRANGENESS_FILE,
+    "training_curves.png",
+    "training_metrics.json",
+    RECORD_NAME,
+)
+"""What goes with it if it is there. Nothing else does: neither optimizer states nor pickled arguments."""
+
+SPACE_FILES = (
+    "README.md",  # its front matter configures the Space
+    "LICENSE",
+    "app.py",
+    "requirements.txt",  # what pip installs there
+    "packages.txt",  # what apt installs there
+    "ser/**/*.py",
+    "ser/**/*.css",
+    "ser/**/*.js",
+    "ser/**/*.md",
+    "checkpoint/*.json",
+    "checkpoint/*.md",
+    "checkpoint/*.py",
+    "checkpoint/*.safetensors",
+    "examples/*.flac",
+    "examples/*.md",
+    "benchmarks/results/results.json",  # these three are what the About tab shows
+    "benchmarks/results/evaluation/metrics.json",
+    "benchmarks/results/evaluation/confusion_matrix.png",
+)
+"""What the Space is made of: the demo and what it reads."""
+
+DOCKER_FILES = ("Dockerfile", ".dockerignore", "requirements-demo.lock")
+"""What a Space of kind docker is built with beside these."""
+
+DOCKER_PORT = 7860  # on which the container serves, as the Dockerfile says
+
+
+class PublishingError(ValueError):
+    """Why nothing was published. The message is for the person who publishes."""
+
+
+def checkpoint_contents(folder: str | Path, hub_model_id: str) -> dict[str, Path | bytes]:
+    """What a checkpoint is published as: by name, the file or the bytes.
+
+    Raises:
+        PublishingError: If the folder holds no whole checkpoint.
+    """
+    folder = Path(folder)
+    lacking = [pattern for pattern in CHECKPOINT_PARTS if not any(folder.glob(pattern))]
+    if lacking:
+        raise PublishingError(
+            f"{folder} is not a checkpoint that can be published: it lacks {', '.join(lacking)}. "
+            "Give the output folder of train.py."
+        )
+    files = _matching(folder, (*CHECKPOINT_PARTS, *CHECKPOINT_EXTRAS))
+    contents: dict[str, Path | bytes] = {file.name: file for file in files}
+    contents["README.md"] = published_card(folder, hub_model_id).encode()
+    return contents
+
+
+def space_contents(root: Path = REPOSITORY, sdk: str = "gradio") -> dict[str, Path | bytes]:
+    """What the demo is published as: by name, the file or the bytes.
+
+    Args:
+        root: This repository.
+        sdk: What the Hub builds it with: "gradio", or "docker" for the Dockerfile.
+
+    Raises:
+        PublishingError: If a file or folder without which the demo cannot run is missing.
+    """
+    files = space_files(root) + (_matching(root, DOCKER_FILES) if sdk == "docker" else [])
+    contents: dict[str, Path | bytes] = {file.relative_to(root).as_posix(): file for file in files}
+    if sdk == "docker":
+        card = SpaceCard((root / "README.md").read_text(encoding="utf-8"))
+        for of_gradio in ("sdk_version", "python_version", "app_file"):
+            card.data.pop(of_gradio)
+        card.data["sdk"], card.data["app_port"] = sdk, DOCKER_PORT
+        contents["README.md"] = str(card).encode()
+    return contents
+
+
+def space_files(root: Path = REPOSITORY) -> list[Path]:
+    """The files that make up the Space.
+
+    Raises:
+        PublishingError: If a file or folder without which the demo cannot run is missing.
+    """
+    files = _matching(root, SPACE_FILES)
+    found = {file.relative_to(root).parts[0] for file in files}
+    needed = {pattern.partition("/")[0] for pattern in SPACE_FILES} - {"docs"}
+    if lacking := needed - found:
+        raise PublishingError(
+            f"{root} lacks {', '.join(sorted(lacking))}, without which the demo cannot run."
+        )
+    return files
+
+
+def _matching(root: Path, patterns: tuple[str, ...]) -> list[Path]:
+    found = {file for pattern in patterns for file in root.glob(pattern) if file.is_file()}
+    return sorted(file for file in found if "__pycache__" not in file.parts)

@@ -1,0 +1,1 @@
+"""Training: the recipe, spectrograms, augmentation, batches, and checkpoints that survive interruptions."""

@@ -1,0 +1,163 @@
+"""The recipe: what a training run is made of, with the shipped one as default."""
+
+import os
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
+
+from ser.configuration_mfcc_lstm import VIEWS
+from ser.training.mel_augmentation import MelAugmentationRecipe
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "hybrid": {},  # the defaults of MfccLstmConfig
+    "plain": {"conv_channels": [], "conv_strides": []},
+}
+
+
+@dataclass
+class RecipeArguments:
+    """What makes up the recipe beside `TrainingArguments`; the defaults are the shipped recipe."""
+
+    model_name_or_path: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder or Hub id of an audio encoder to fine-tune in place of the MFCC-LSTM, with its "
+            "own feature extractor; pass --learning_rate 3e-5 or so with it."
+        },
+    )
+    architecture: str = field(
+        default="hybrid",
+        metadata={"help": "CNN+LSTM hybrid or plain MFCC-LSTM.", "choices": sorted(ARCHITECTURES)},
+    )
+    ensemble_size: int = field(
+        default=3, metadata={"help": "Networks that are trained side by side; their mean score answers."}
+    )
+    views: list[str] = field(
+        default_factory=lambda: list(VIEWS),
+        metadata={
+            "help": "What the networks of the ensemble hear, in turn: features as they are, less their mean "
+            "over the clip's speech, or their change from frame to frame.",
+            "choices": VIEWS,
+        },
+    )
+    num_augmented_copies: int = field(
+        default=10, metadata={"help": "Changed copies of each training clip: one for each prosody."}
+    )
+    target_level_db: float = field(
+        default=-26.0, metadata={"help": "Level that the speech of every clip is brought to, in dB."}
+    )
+    dynamic_range_db: float = field(
+        default=45.0,
+        metadata={"help": "Sound further below a clip's loudest counts as silence: its noise floor, in dB."},
+    )
+    noise_prob: float = field(
+        default=MelAugmentationRecipe.noise_prob,
+        metadata={"help": "Share of the clips that are heard in noise or babble in training."},
+    )
+    equaliser_std_db: float = field(
+        default=MelAugmentationRecipe.equaliser_std_db,
+        metadata={"help": "Strength of the random equaliser in training, in dB."},
+    )
+    balanced_loss: bool = field(
+        default=True,
+        metadata={"help": "Whether the loss makes up for how rare an emotion is among the training clips."},
+    )
+    temperature: float = field(
+        default=0.75,
+        metadata={"help": "What the trained scores are divided by, for honest probabilities."},
+    )
+    not_sure_below: float = field(
+        default=0.39,
+        metadata={"help": "Highest probability below which the demo answers that it is not sure."},
+    )
+    early_stopping_patience: int = field(
+        default=5,
+        metadata={"help": "Evaluations without a better UAR before training stops; needs validation."},
+    )
+    augmentation_seed: int = field(default=0, metadata={"help": "Seed of the augmented copies."})
+    num_proc: int | None = field(
+        default_factory=os.cpu_count, metadata={"help": "Processes that compute spectrograms; one a core."}
+    )
+    feature_cache_dir: str | None = field(
+        default=None,
+        metadata={"help": "Where spectrograms are kept; the cache folder of datasets if not given."},
+    )
+
+
+@dataclass
+class RecipeTrainingArguments(TrainingArguments):
+    """`TrainingArguments` whose defaults are the shipped recipe."""
+
+    num_train_epochs: float = field(
+        default=7.0, metadata={"help": "Passes over the training clips and all their copies."}
+    )
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips a step."})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips a step of evaluation."})
+    learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
+    weight_decay: float = field(default=1e-2, metadata={"help": "Weight decay of AdamW."})
+    lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule of the learning rate."})
+    warmup_steps: float = field(default=0.3, metadata={"help": "Share of the steps in which the rate rises."})
+    remove_unused_columns: bool = field(
+        default=False, metadata={"help": "The collator needs what the network does not take: leave it off."}
+    )
+    bf16: bool = field(
+        default=True,
+        metadata={"help": "Whether layers compute in bfloat16: a quarter faster where the processor can."},
+    )
+    max_grad_norm: float = field(default=5.0, metadata={"help": "Norm that gradients are clipped to."})
+    logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
+    logging_first_step: bool = field(
+        default=True, metadata={"help": "Log the first step, so that the shortest run has a curve."}
+    )
+    report_to: str = field(default="none", metadata={"help": "Experiment trackers to report to."})
+    save_steps: float = field(default=0.05, metadata={"help": "Share of the steps between two checkpoints."})
+    save_total_limit: int | None = field(
+        default=2, metadata={"help": "Checkpoints kept; the second serves if the first is damaged."}
+    )
+
+    def __post_init__(self) -> None:
+        """Settle what depends on the machine."""
+        if not torch.accelerator.is_available():
+            self.use_cpu = True  # or else the processes of torchrun would look for GPUs
+            self.dataloader_pin_memory = False
+        if self.save_total_limit == 1:
+            raise ValueError(
+                "save_total_limit must be 2 or more, got 1: the last checkpoint is deleted before the next "
+                "one is known to be whole."
+            )
+        super().__post_init__()
+
+    def keep_best(self) -> None:
+        """Evaluate at every checkpoint and keep the one with the highest UAR on the validation clips."""
+        self.eval_strategy = IntervalStrategy.STEPS
+        self.save_strategy = SaveStrategy.STEPS
+        self.eval_steps = self.save_steps
+        self.load_best_model_at_end = True
+        self.metric_for_best_model = "uar"
+        self.greater_is_better = True
+
+    def summary(self) -> dict[str, Any]:
+        """The settings that shape the weights, for the record."""
+        names = [
+            *RecipeTrainingArguments.__annotations__,
+            "seed",
+            "gradient_accumulation_steps",
+            "world_size",
+        ]
+        bookkeeping = (
+            "report_to",
+            "remove_unused_columns",
+            "logging_steps",
+            "logging_first_step",
+            "save_steps",
+            "save_total_limit",
+        )
+        return {name: getattr(self, name) for name in names if name not in bookkeeping}
+
+
+def settings_of(recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> dict[str, Any]:
+    """What a training is made with, as results and records keep it."""
+    return {"recipe": asdict(recipe), "training_arguments": training_args.summary()}

@@ -1,0 +1,212 @@
+"""The one training routine: clips in, a trained classifier out.
+
+`train.py` and `benchmarks/accuracy/cross_validate.py` both call it, so that what is measured is what ships.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch.utils.data import DataLoader
+from transformers import EarlyStoppingCallback, Trainer, set_seed
+
+from ser.configuration_mfcc_lstm import MfccLstmConfig
+from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
+from ser.out_of_distribution import Strangeness
+from ser.recognizer import EmotionRecognizer
+from ser.training.augmentation import WAVEFORM_ONLY
+from ser.training.checkpoints import checkpoint_to_resume, run_settings
+from ser.training.collation import AugmentingCollator, FeatureCollator
+from ser.training.encoder_finetuning import train_encoder
+from ser.training.mel_augmentation import MelAugmentationRecipe
+from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
+from ser.training.spectrograms import extract_spectrograms, feature_statistics
+from ser.training.termination import survival_callbacks
+from ser.training.trainer_metrics import compute_classification_metrics
+
+
+def train_classifier(
+    train_clips: Dataset,
+    validation_clips: Dataset | None,
+    recipe: RecipeArguments,
+    training_args: RecipeTrainingArguments,
+    resume_from_checkpoint: str | bool | None = None,
+) -> tuple[Trainer, EmotionRecognizer]:
+    """Train on some clips and all their augmented copies.
+
+    Args:
+        train_clips: Clips with `audio`, `actor` and `emotion`; nothing else is seen, normalised over or
+            augmented.
+        validation_clips: Clips of other actors that choose the best checkpoint and stop training early;
+            without them training runs for all its epochs and the last weights are kept. With them,
+            `training_args.keep_best()` must have been called.
+        recipe: What to train, and on what. With its `model_name_or_path` that is an encoder of transformers:
+            see `train_encoder`.
+        training_args: How to train.
+        resume_from_checkpoint: As in `checkpoint_to_resume`.
+
+    Returns:
+        The Trainer, and the trained model with its feature extractor as a recogniser.
+
+    Raises:
+        ValueError: If the checkpoint to go on from is damaged, or of a training with other settings.
+        SystemExit: If SIGTERM came; a checkpoint was saved first.
+    """
+    if recipe.model_name_or_path is not None:
+        return train_encoder(train_clips, validation_clips, recipe, training_args, resume_from_checkpoint)
+    settings = run_settings(recipe, training_args, train_clips, validation_clips)
+    checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
+    set_seed(training_args.seed)
+    feature_extractor = MfccLstmFeatureExtractor(
+        target_level_db=recipe.target_level_db, dynamic_range_db=recipe.dynamic_range_db
+    )
+    validation_rows = None
+    with training_args.main_process_first():  # the other processes then read what it left in the cache
+        train_rows = _labelled_spectrograms(
+            train_clips, feature_extractor, recipe, recipe.num_augmented_copies
+        )
+        if validation_clips is not None:
+            validation_rows = _labelled_spectrograms(validation_clips, feature_extractor, recipe)
+    feature_extractor.mean, feature_extractor.std = feature_statistics(train_rows, feature_extractor)
+
+    emotions = train_clips.features["emotion"].names
+    shares = label_shares(np.asarray(train_clips["emotion"]), len(emotions))
+    model = MfccLstmForAudioClassification(
+        MfccLstmConfig(
+            **ARCHITECTURES[recipe.architecture],
+            ensemble_size=recipe.ensemble_size,
+            views=recipe.views,
+            id2label=dict(enumerate(emotions)),
+            label2id={emotion: label for label, emotion in enumerate(emotions)},
+            label_shares=shares if recipe.balanced_loss else None,
+        )
+    )
+    changes = MelAugmentationRecipe(noise_prob=recipe.noise_prob, equaliser_std_db=recipe.equaliser_std_db)
+    trainer = EmotionTrainer(
+        model=model,
+        args=training_args,
+        data_collator=AugmentingCollator(feature_extractor, len(emotions), changes, seed=training_args.seed),
+        eval_data_collator=FeatureCollator(feature_extractor),
+        train_dataset=train_rows,
+        eval_dataset=validation_rows,
+        processing_class=feature_extractor,
+        compute_metrics=compute_classification_metrics,
+        callbacks=survival_callbacks(settings),
+    )
+    if validation_clips is not None:
+        trainer.add_callback(EarlyStoppingCallback(recipe.early_stopping_patience))
+    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # it answers in full precision
+    model.config.label_shares = None  # of this training; another one has clips of its own
+    model.config.temperature = recipe.temperature
+    model.config.not_sure_below = recipe.not_sure_below
+    return trainer, EmotionRecognizer(
+        model, feature_extractor, fit_strangeness(train_rows, feature_extractor)
+    )
+
+
+def label_shares(labels: np.ndarray, num_labels: int) -> list[float]:
+    """Share of each label in the training clips; of labels that none of them has, the mean share."""
+    counts = np.bincount(labels, minlength=num_labels).astype(float)
+    counts[counts == 0] = counts[counts > 0].mean()
+    return (counts / counts.sum()).tolist()
+
+
+def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor) -> Strangeness:
+    """What tells sounds unlike the clips of a training.
+
+    Args:
+        spectrograms: As `extract_spectrograms` gives them; copies are left out.
+        feature_extractor: With the statistics of the training.
+    """
+    recorded = spectrograms.with_format("numpy", columns=["copy", "actor"])
+    rows = np.flatnonzero(recorded["copy"][:] == 0)
+    clips = spectrograms.with_format("torch", columns=["mel_spectrogram"]).select(rows)
+    features = (feature_extractor.features_of(clip["mel_spectrogram"]).numpy() for clip in clips)
+    return Strangeness.fit(features, recorded["actor"][:][rows])
+
+
+class LengthGroupedSampler(torch.utils.data.Sampler[int]):
+    """Rows in an order that gives batches of like length, and spares the network a third of its padding.
+
+    Unlike the sampler of transformers it deals the batches in random order, so that batch normalisation does
+    not end on the shortest clips, and another one in every epoch; seed and epoch decide it and nothing before
+    them, so that a training goes on from a checkpoint as if it had never stopped.
+
+    Args:
+        lengths: Length of each row.
+        batch_size: Rows a batch.
+        seed: Seed of the order.
+    """
+
+    NUM_BATCHES_SORTED = 8  # together: the more, the less padding, and the more alike the clips of a batch
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the Trainer before each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        rng = np.random.default_rng((self.seed, self.epoch))
+        rows = rng.permutation(len(self.lengths))
+        num_in_batches = len(rows) // self.batch_size * self.batch_size
+        rows, rest = rows[:num_in_batches], rows[num_in_batches:]
+        for start in range(0, num_in_batches, size := self.NUM_BATCHES_SORTED * self.batch_size):
+            part = rows[start : start + size]
+            rows[start : start + size] = part[np.argsort(self.lengths[part], kind="stable")]
+        yield from rng.permutation(rows.reshape(-1, self.batch_size)).ravel().tolist()
+        yield from rest.tolist()
+
+
+class EmotionTrainer(Trainer):
+    """A Trainer that changes features while training and leaves them alone while evaluating."""
+
+    def __init__(self, *args: Any, eval_data_collator: Callable[[list[Any]], Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.eval_data_collator = eval_data_collator
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthGroupedSampler:
+        rows = cast(Dataset, self.train_dataset if train_dataset is None else train_dataset)
+        batch_size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthGroupedSampler(rows["length"][:], batch_size, self.args.seed)
+
+    def get_eval_dataloader(self, eval_dataset: str | Dataset | None = None) -> DataLoader:
+        """As in `Trainer`, with the collator of evaluation."""
+        train_collator, self.data_collator = self.data_collator, self.eval_data_collator
+        try:
+            return super().get_eval_dataloader(eval_dataset)
+        finally:
+            self.data_collator = train_collator
+
+
+def _labelled_spectrograms(
+    clips: Dataset,
+    feature_extractor: MfccLstmFeatureExtractor,
+    recipe: RecipeArguments,
+    num_augmented_copies: int = 0,
+) -> Dataset:
+    """Spectrograms of clips as numpy arrays, with the column `labels` the Trainer looks for."""
+    spectrograms = extract_spectrograms(
+        clips,
+        feature_extractor,
+        num_augmented_copies=num_augmented_copies,
+        augmentation=WAVEFORM_ONLY,
+        seed=recipe.augmentation_seed,
+        num_proc=recipe.num_proc,
+        cache_dir=Path(recipe.feature_cache_dir) if recipe.feature_cache_dir else None,
+    )
+    return spectrograms.rename_column("emotion", "labels").with_format(
+        "numpy", columns=["mel_spectrogram", "length", "labels"]
+    )

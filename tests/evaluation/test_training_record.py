@@ -1,0 +1,69 @@
+import json
+
+import pytest
+
+from ser.evaluation.training_record import (
+    RECORD_NAME,
+    changed_settings,
+    heard_of_corpus,
+    heard_speakers,
+    read_training_record,
+)
+from ser.hub.measurements import shipped_measurements
+
+
+def test_the_record_of_a_checkpoint_is_read_back(tmp_path):
+    (tmp_path / RECORD_NAME).write_text(json.dumps({"train_actors": [1, 2]}))
+    assert read_training_record(tmp_path) == {"train_actors": [1, 2]}
+
+
+def test_a_checkpoint_without_a_record_gives_none(tmp_path):
+    assert read_training_record(tmp_path) is None
+    assert heard_speakers(None) is None
+    assert heard_speakers({"recipe": {}}) is None
+
+
+@pytest.mark.parametrize(("content", "message"), [("{cut", "is not JSON"), ("[1, 2]", "holds a list")])
+def test_a_damaged_record_raises(tmp_path, content, message):
+    (tmp_path / RECORD_NAME).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_training_record(tmp_path)
+
+
+def test_actors_a_model_was_chosen_by_count_as_heard():
+    assert heard_speakers({"train_actors": [1, 2], "validation_actors": [3], "test_actors": [4]}) == {1, 2, 3}
+
+
+def test_actors_of_several_corpora_are_told_apart():
+    record = {"train_actors": [3, "emodb:3", "tess:1"], "validation_actors": ["emodb:8"]}
+    assert heard_of_corpus(record, "ravdess") == {3}
+    assert heard_of_corpus(record, "emodb") == {3, 8}
+    assert heard_of_corpus(record, "savee") == set()
+    assert heard_of_corpus({}, "emodb") is None
+
+
+def test_recipes_differ_in_what_shapes_weights_and_in_what_both_know():
+    before = {"recipe": {"noise_prob": 0.6, "num_proc": 2}, "training_arguments": {"seed": 0, "max_steps": 3}}
+    assert changed_settings(before, before) == ""
+    now = {"recipe": {"noise_prob": 0.1, "num_proc": 8, "new": 1}, "training_arguments": {"seed": 5}}
+    assert changed_settings(before, now) == "noise_prob 0.6, now 0.1"
+
+
+def test_trainings_from_before_a_setting_differ_from_those_with_another_value():
+    before, now = ({"recipe": {}, "training_arguments": {"bf16": value}} for value in (False, True))
+    del before["training_arguments"]["bf16"]
+    assert changed_settings(before, now) == "bf16 False, now True"
+    assert changed_settings(now, now) == ""
+
+
+def test_a_second_training_counts_beside_a_checkpoint_of_the_same_recipe_only(tmp_path):
+    run = {"train_corpora": ["ravdess"], "per_corpus": {"emodb": {}}, "training_arguments": {}}
+    folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / "hybrid"
+    folder.mkdir(parents=True)
+    for number, noise_prob in enumerate((0.6, 0.1)):
+        recipe = {"recipe": {"noise_prob": noise_prob}}
+        (folder / f"fold0-seed{number}.json").write_text(json.dumps(run | recipe))
+    (tmp_path / "checkpoint").mkdir()
+    record = {"recipe": {"noise_prob": 0.6}, "training_arguments": {}}
+    (tmp_path / "checkpoint" / RECORD_NAME).write_text(json.dumps(record))
+    assert shipped_measurements(tmp_path).trained_anew == [{"emodb": {}}]

@@ -1,0 +1,129 @@
+"""The repository as a whole: what must not lie in it, and that its commands and pins hold."""
+
+import ast
+import os
+import re
+import subprocess
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parents[2]
+MAX_FILE_BYTES = 2**20
+MAX_CHECKPOINT_BYTES = 4_000_000
+TARGETS = {
+    "help": "awk",
+    "app": "app.py",
+    "train": "train.py --data_dir",
+    "evaluate": "evaluation.py --model",
+    "predict": "predict.py --model",
+    "bench": "benchmarks.speed.run",
+    "test": "pytest",
+    "conformance": "tests/conformance",
+    "report": "ser.hub.card",
+    "hardening": "SER_HARDENING=1",
+    "load": "benchmarks.demo.load",
+    "container-test": "tests/container",
+    "space": "-m ser.hub.publishing space",
+    "lint": "mypy .",
+    "fix": "ruff check --fix",
+    "lock": "tools.lock",
+    "audit": "pip-audit --disable-pip",
+}
+AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".webm", ".mp4", ".wma"}
+MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:work|root|opt|Users|home(?!/user\b))/\w")
+PRIVATE_REGISTRY = re.compile(
+    r"https?://(?!(?:pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.org|deb\.debian\.org)\b)"
+    r"[^/\s\"']*(?:pypi|npm|registry|mirror|artifactory|nexus)[^/\s\"']*"
+)
+REQUIREMENTS = [f"requirements{extra}.txt" for extra in ("", "-dev", "-onnx", "-ray")]
+PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[\w.]+)  # \S.*")
+
+
+def _tracked_files() -> list[Path]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=REPO, capture_output=True, text=True, check=True)
+    files = [REPO / name for name in listing.stdout.split("\0") if name]
+    return [file for file in files if file.is_file()]  # one may be deleted and not yet committed
+
+
+def _texts() -> dict[str, str]:
+    contents = {file.relative_to(REPO).as_posix(): file.read_bytes() for file in _tracked_files()}
+    return {name: content.decode() for name, content in contents.items() if b"\0" not in content}
+
+
+def _pins(name: str) -> dict[str, str]:
+    lines = (REPO / name).read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    unexplained = [line for line in pins if not PIN.fullmatch(line)]
+    assert not unexplained, f"{name}: expected 'name==version  # why', found {unexplained}"
+    return {match["name"].lower(): match["version"] for line in pins if (match := PIN.fullmatch(line))}
+
+
+@pytest.mark.parametrize("pattern", [MACHINE_PATH, PRIVATE_REGISTRY], ids=["path", "registry"])
+def test_no_file_names_one_machine(pattern: re.Pattern[str]):
+    found = {name: match[0] for name, text in _texts().items() if (match := pattern.search(text))}
+    assert not found
+
+
+def test_audio_lies_only_among_the_examples():
+    audio = [file.relative_to(REPO) for file in _tracked_files() if file.suffix.lower() in AUDIO_SUFFIXES]
+    assert [str(file) for file in audio if file.parts[0] != "examples"] == []
+
+
+def test_files_are_small():
+    sizes = {file.relative_to(REPO): file.stat().st_size for file in _tracked_files()}
+    checkpoint_bytes = sum(size for file, size in sizes.items() if file.parts[0] == "checkpoint")
+    assert checkpoint_bytes <= MAX_CHECKPOINT_BYTES
+    assert [str(f) for f, size in sizes.items() if size > MAX_FILE_BYTES and f.parts[0] != "checkpoint"] == []
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_every_pin_is_explained_and_is_what_runs(name: str):
+    pins = _pins(name)
+    assert pins
+    installed = {
+        package: version(package).partition("+")[0] for package in pins
+    }  # torch's +cpu is no version
+    assert installed == pins
+
+
+def test_programs_import_only_what_requirements_pin():
+    pinned = {
+        package.replace("-", "_") for package in _pins("requirements.txt") | _pins("requirements-ray.txt")
+    }
+    for_checks = pinned | {package.replace("-", "_") for package in _pins("requirements-dev.txt")}
+    distributions = packages_distributions()
+    unpinned = set()
+    for name, text in _texts().items():
+        if not name.endswith(".py") or name.startswith("tests/"):
+            continue
+        for module in _imported_modules(text):
+            owners = {owner.lower().replace("-", "_") for owner in distributions.get(module, [])}
+            if owners and not owners & (for_checks if name.startswith("benchmarks/demo/") else pinned):
+                unpinned.add(f"{name}: {module}")
+    assert not unpinned
+
+
+def _imported_modules(source: str) -> set[str]:
+    modules = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            modules.add(node.module.partition(".")[0])
+    return modules
+
+
+def test_every_target_with_a_purpose_is_tried():
+    makefile = (REPO / "Makefile").read_text(encoding="utf-8")
+    assert set(re.findall(r"^([\w-]+):.*  ## ", makefile, re.MULTILINE)) == set(TARGETS)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_make_target_runs_its_program(target: str):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", "--dry-run", "--always-make", target]
+    plan = subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True, check=True)
+    assert TARGETS[target] in plan.stdout
+    assert ("-m venv" in plan.stdout) == (target != "help")

@@ -1,0 +1,1 @@
+"""What only a maintainer runs: locking requirements and making a release."""
