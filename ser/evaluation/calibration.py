@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say, and where to say "not sure": fitted on voices held out of training.
+"""Calibrated probabilities and the "not sure" threshold, fitted on speakers held out of training.
 
 `probabilities` are floats (num_clips, num_classes) whose rows sum to one, `labels` integers (num_clips,).
 """
@@ -15,12 +15,12 @@ TEMPERATURE_RANGE = (0.1, 10.0)
 
 
 class OperatingPoint(NamedTuple):
-    """What happens when only clips whose highest probability reaches a threshold get an answer.
+    """Coverage and accuracy when only clips whose highest probability reaches a threshold are answered.
 
     Attributes:
-        threshold: The lowest highest probability that gets an answer, 0 to 1.
-        coverage: Share of the clips that get one, 0 to 1.
-        accuracy: Share of the answers that are right, 0 to 1; NaN if there is none.
+        threshold: The highest probability that an answer needs at least, 0 to 1.
+        coverage: Share of the clips that are answered, 0 to 1.
+        accuracy: Share of correct answers, 0 to 1; NaN if there are none.
     """
 
     threshold: float
@@ -29,7 +29,7 @@ class OperatingPoint(NamedTuple):
 
 
 def apply_temperature(probabilities: ArrayLike, temperature: float) -> np.ndarray:
-    """The probabilities had the scores been divided by `temperature`: above 1 they are less sure.
+    """Return the probabilities after division of the scores by `temperature`; above 1 lowers confidence.
 
     Raises:
         ValueError: If the temperature is not positive.
@@ -41,11 +41,11 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> np.ndarra
 
 
 def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
-    """The temperature with the lowest mean negative log likelihood of the labels (Guo et al. 2017).
+    """Return the temperature with the lowest mean negative log likelihood of the labels (Guo et al. 2017).
 
     Args:
-        probabilities: Of clips of voices that the model was not trained on.
-        labels: What those clips are.
+        probabilities: Of clips of speakers that the model was not trained on.
+        labels: True classes of those clips.
     """
     scores = np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), SMALLEST_PROBABILITY))
     labels = np.asarray(labels)
@@ -59,7 +59,7 @@ def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
 
 
 def operating_point(probabilities: ArrayLike, labels: ArrayLike, threshold: float) -> OperatingPoint:
-    """Coverage and accuracy of answering only where the highest probability reaches `threshold`."""
+    """Return coverage and accuracy of answering only where the highest probability reaches `threshold`."""
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
     answered = probabilities.max(axis=1) >= threshold
     right = probabilities.argmax(axis=1) == labels
@@ -70,7 +70,7 @@ def operating_point(probabilities: ArrayLike, labels: ArrayLike, threshold: floa
 def choose_operating_point(
     probabilities: ArrayLike, labels: ArrayLike, wanted_accuracy: float
 ) -> OperatingPoint:
-    """The lowest threshold, in whole percents, whose answers are right `wanted_accuracy` of the time or more.
+    """Return the lowest threshold, in whole percent, that reaches an accuracy of `wanted_accuracy`.
 
     Raises:
         ValueError: If no threshold reaches it.

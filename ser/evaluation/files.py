@@ -1,4 +1,4 @@
-"""What an evaluation leaves on disk: scores, confusion, predictions and pictures."""
+"""The files of an evaluation: scores, confusion matrix, predictions and plots."""
 
 import csv
 import json
@@ -14,13 +14,13 @@ from ser.evaluation.scoring import ScoredClips
 def write_evaluation(
     output_dir: str | Path, scored: ScoredClips, report: Mapping[str, Any], title: str
 ) -> list[Path]:
-    """Writes metrics.json, confusion_matrix.csv and .png, reliability.png and predictions.csv.
+    """Write metrics.json, confusion_matrix.csv and .png, reliability.png and predictions.csv.
 
     Args:
-        output_dir: Made if it is missing; files of these names are replaced.
+        output_dir: Created if missing; files with these names are replaced.
         scored: The clips and their probabilities.
         report: The content of metrics.json; every number in it must be finite.
-        title: Stands above the pictures: what was measured.
+        title: Title of the plots.
 
     Returns:
         The files written.

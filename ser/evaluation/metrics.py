@@ -1,7 +1,7 @@
 """Scores of predictions, as fractions from 0 to 1: multiply by 100 only where they are shown.
 
-`labels` and `predictions` are integers (num_clips,), `probabilities` floats (num_clips, num_classes). A class
-that no label names takes no part in a mean over classes: strongly spoken RAVDESS has no "neutral", say.
+`labels` and `predictions` are integers (num_clips,), `probabilities` floats (num_clips, num_classes). Means
+over classes leave out classes without a clip: RAVDESS has no strong "neutral", for example.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,19 +13,19 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 
 class Interval(NamedTuple):
-    """A range that holds the true score with the confidence asked for; both ends from 0 to 1."""
+    """A confidence interval of a score; both ends from 0 to 1."""
 
     low: float
     high: float
 
 
 class ReliabilityBins(NamedTuple):
-    """Clips grouped by how sure the model was, one entry a bin from least to most sure.
+    """Clips grouped by confidence, one entry a bin, in ascending order.
 
     Attributes:
         num_clips: Clips in the bin, int (num_bins,).
-        confidence: Their mean highest probability, 0 to 1; NaN in an empty bin.
-        accuracy: The share of them that is right, 0 to 1; NaN in an empty bin.
+        confidence: Mean highest probability of these clips, 0 to 1; NaN in an empty bin.
+        accuracy: Share of these clips that is classified correctly, 0 to 1; NaN in an empty bin.
     """
 
     num_clips: np.ndarray
@@ -34,7 +34,7 @@ class ReliabilityBins(NamedTuple):
 
 
 def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
-    """Share of the clips that are right, also called weighted average recall (WAR), 0 to 1.
+    """Return the share of correct predictions, also called weighted average recall (WAR), 0 to 1.
 
     Raises:
         ValueError: If the lengths differ or there is no clip.
@@ -48,12 +48,11 @@ def accuracy(labels: ArrayLike, predictions: ArrayLike) -> float:
 
 
 def unweighted_average_recall(labels: ArrayLike, predictions: ArrayLike) -> float:
-    r"""Mean over the classes of the share of each that was found (UAR), 0 to 1; guessing gives 1 / C.
+    r"""Return the unweighted average recall (UAR), the mean recall over C classes; chance is 1 / C.
 
-    $\frac{1}{C} \sum_{c=1}^{C} \frac{\text{found}_c}{\text{clips}_c}$ over the C classes that `labels` name:
-    an emotion counts the same however many clips it has (Schuller et al. 2009, Interspeech emotion
-    challenge).
-    Equal to scikit-learn's macro recall, and a hundred times as fast, which the bootstrap needs.
+    $\frac{1}{C} \sum_{c=1}^{C} \frac{\text{correct}_c}{\text{clips}_c}$ over the C classes in `labels`: every
+    emotion has the same weight, however many clips it has (Schuller et al. 2009, Interspeech emotion
+    challenge). Equals scikit-learn's macro recall and is a hundred times as fast, which the bootstrap needs.
 
     Raises:
         ValueError: If the lengths differ or there is no clip.
@@ -67,11 +66,11 @@ def unweighted_average_recall(labels: ArrayLike, predictions: ArrayLike) -> floa
 
 
 def average_recall_of_hits(labels: np.ndarray, hits: np.ndarray) -> float:
-    """Unweighted average recall, 0 to 1, from how far each clip was found.
+    """Return the unweighted average recall, 0 to 1, of clips that several models classified.
 
     Args:
         labels: The true classes, int (num_clips,).
-        hits: The share of the models that found each clip, 0 or 1 for a single model, (num_clips,).
+        hits: Share of the models that classify each clip correctly; 0 or 1 for one model, (num_clips,).
     """
     num_clips = np.bincount(labels)
     num_found = np.bincount(labels, weights=hits)
@@ -81,10 +80,9 @@ def average_recall_of_hits(labels: np.ndarray, hits: np.ndarray) -> float:
 def per_class_scores(
     labels: ArrayLike, predictions: ArrayLike, class_names: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and number of clips of each class that `labels` name.
+    """Return precision, recall, F1 and number of clips of each class in `labels`.
 
-    Precision is right / predicted, recall right / clips, F1 their harmonic mean, each 0 to 1; precision and
-    F1 of a class never predicted are 0.
+    Each score is from 0 to 1. Precision and F1 of a class that is never predicted are 0.
 
     Args:
         labels: The true classes, (num_clips,).
@@ -112,9 +110,9 @@ def per_class_scores(
 
 
 def classification_scores(labels: ArrayLike, predictions: ArrayLike) -> dict[str, float]:
-    """Accuracy, UAR, and precision, recall and F1 averaged over the classes that `labels` name, all 0 to 1.
+    """Return accuracy, UAR, and macro-averaged precision, recall and F1, all from 0 to 1.
 
-    `macro_recall` is the UAR under the name that others look for.
+    `macro_recall` equals `uar`; both names are in use.
 
     Raises:
         ValueError: If the lengths differ or there is no clip.
@@ -133,7 +131,7 @@ def classification_scores(labels: ArrayLike, predictions: ArrayLike) -> dict[str
 
 
 def confusion_counts(labels: ArrayLike, predictions: ArrayLike, num_classes: int) -> np.ndarray:
-    """How many clips of each class (row) were predicted as each class (column), (num_classes, num_classes).
+    """Count clips by true class (row) and predicted class (column), (num_classes, num_classes).
 
     Raises:
         ValueError: If the lengths differ, there is no clip, or a class is outside 0 to num_classes - 1.
@@ -143,7 +141,7 @@ def confusion_counts(labels: ArrayLike, predictions: ArrayLike, num_classes: int
 
 
 def reliability_bins(probabilities: ArrayLike, labels: ArrayLike, num_bins: int = 15) -> ReliabilityBins:
-    """Groups clips by their highest probability into bins of equal width, (0, 1/n], (1/n, 2/n] and so on.
+    """Group clips by their highest probability into bins of equal width, (0, 1/n], (1/n, 2/n] and so on.
 
     Raises:
         ValueError: If the shapes disagree, there is no clip, a row is no probability distribution, or
@@ -174,7 +172,7 @@ def reliability_bins(probabilities: ArrayLike, labels: ArrayLike, num_bins: int 
 
 
 def expected_calibration_error(probabilities: ArrayLike, labels: ArrayLike, num_bins: int = 15) -> float:
-    r"""Mean distance between how sure the model was and how often it was right (ECE), 0 (honest) to 1.
+    r"""Return the expected calibration error (ECE), from 0 (calibrated) to 1.
 
     $\sum_b \frac{n_b}{n} |\text{accuracy}_b - \text{confidence}_b|$ over bins of the highest probability (Guo
     et al. 2017, "On Calibration of Modern Neural Networks"). Few clips bias it upwards: even a perfectly
@@ -201,20 +199,20 @@ def bootstrap_interval_over_actors(
     rng: np.random.Generator,
     confidence: float = 0.95,
 ) -> Interval:
-    """How far a score would move with other speakers: the percentile bootstrap over whole actors.
+    """Return a confidence interval of a score by the percentile bootstrap over speakers.
 
-    Draws as many actors as there are, with replacement, pools all their clips, scores, and repeats (Efron and
-    Tibshirani 1993, chapter 13). Clips of one voice are not independent, so resampling clips would look far
-    too certain. With few actors the interval is itself rough, and with one it has no width.
+    Draws as many speakers as there are, with replacement, scores all their clips, and repeats (Efron and
+    Tibshirani 1993, chapter 13). Clips of one speaker are not independent, so resampling clips would give an
+    interval that is too narrow. With few speakers the interval itself is rough.
 
     Args:
         labels: The true classes, (num_clips,).
         predictions: What `metric` takes beside the labels, (num_clips, ...): classes, or probabilities.
-        actors: Who speaks each clip, (num_clips,).
+        actors: Speaker of each clip, (num_clips,).
         metric: Called as `metric(labels, predictions)`.
-        num_resamples: Repeats; 1000 or more steady the ends.
-        rng: Draws the actors.
-        confidence: The share of the resampled scores between the ends, above 0 and below 1.
+        num_resamples: Number of resamples; 1000 or more give stable ends.
+        rng: Draws the speakers.
+        confidence: Share of the resampled scores within the interval, above 0 and below 1.
 
     Raises:
         ValueError: If the lengths differ, there is no clip, or a number is out of its range.

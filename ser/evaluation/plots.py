@@ -1,7 +1,7 @@
-"""The project's pictures.
+"""Plots of evaluation and training.
 
-Every function returns a `matplotlib.figure.Figure` of its own and leaves pyplot's global state alone, so
-pictures can be made in a server's threads: `confusion_figure(...).savefig("confusion_matrix.png")`.
+Every function returns a new `matplotlib.figure.Figure` and does not touch pyplot's global state, so it is
+safe in the threads of a server: `confusion_figure(...).savefig("confusion_matrix.png")`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ MATRIX_COLORS = LinearSegmentedColormap.from_list(
 
 
 def confusion_figure(counts: ArrayLike, class_names: Sequence[str], title: str = "") -> Figure:
-    """Draws what was heard as what: in each cell the share of its row in percent, and the clips behind it.
+    """Draw a confusion matrix: each cell has its share of the row in percent and its number of clips.
 
     Args:
         counts: Clips of each true class (row) and predicted class (column), (num_classes, num_classes).
         class_names: The classes in order.
-        title: What was measured on what; a second line states UAR, accuracy and the number of clips.
+        title: Title; a second line states UAR, accuracy and the number of clips.
 
     Raises:
         ValueError: If the shape does not fit the names, or there is no clip.
@@ -80,11 +80,11 @@ def confusion_figure(counts: ArrayLike, class_names: Sequence[str], title: str =
 
 
 def training_curves_figure(log_history: Sequence[Mapping[str, Any]], title: str = "Training") -> Figure:
-    """Draws the losses and, beside them, the validation UAR with its best evaluation marked.
+    """Draw the losses and, beside them, the validation UAR with its best evaluation marked.
 
     Args:
-        log_history: `trainer.state.log_history`. Without evaluations only the training loss is drawn.
-        title: Stands above the losses.
+        log_history: `trainer.state.log_history`. Without evaluations, only the training loss is drawn.
+        title: Title of the losses.
 
     Raises:
         ValueError: If the log holds no loss.
@@ -120,13 +120,13 @@ def training_curves_figure(log_history: Sequence[Mapping[str, Any]], title: str 
 def reliability_figure(
     probabilities: ArrayLike, labels: ArrayLike, num_bins: int = 15, title: str = "Reliability"
 ) -> Figure:
-    """Draws how often the model is right against how sure it says it is; honest bars end on the diagonal.
+    """Draw accuracy against confidence; the bars of a calibrated model end on the diagonal.
 
     Args:
         probabilities: (num_clips, num_classes).
         labels: The true classes, (num_clips,).
         num_bins: Bins of equal width of the highest probability.
-        title: What was measured on what; a second line states the expected calibration error.
+        title: Title; a second line states the expected calibration error.
 
     Raises:
         ValueError: As `ser.evaluation.metrics.reliability_bins`.
@@ -144,14 +144,18 @@ def reliability_figure(
         bins.accuracy[filled],
         width,
         color=MODEL_COLOR,
-        label="clips of the bin that are right",
+        label="accuracy of the bin",
     )
-    upper.plot([0, 1], [0, 1], "--", color=INK, linewidth=1.2, label="a perfectly honest model")
+    upper.plot([0, 1], [0, 1], "--", color=INK, linewidth=1.2, label="a perfectly calibrated model")
     upper.plot(
-        bins.confidence[filled], bins.accuracy[filled], "o", color=SECOND_COLOR, label="at the bin's mean"
+        bins.confidence[filled],
+        bins.accuracy[filled],
+        "o",
+        color=SECOND_COLOR,
+        label="at the bin's mean confidence",
     )
     upper.set(xlim=(0, 1), ylim=(0, 1.02))
-    upper.set_ylabel("share that is right", color=INK)
+    upper.set_ylabel("accuracy", color=INK)
     upper.legend(loc="upper left", edgecolor=FAINT, framealpha=0.95, labelcolor=INK)
     lower.bar(centres, bins.num_clips, width, color=FAINT)
     lower.set_ylabel("clips", color=INK)
@@ -165,7 +169,7 @@ def reliability_figure(
 
 
 def _new_figure(width: float, height: float) -> Figure:
-    """An empty figure, its size in inches, that keeps its texts off its edges."""
+    """Return an empty figure of a size in inches whose texts stay inside its edges."""
     layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15)
     return Figure(figsize=(width, height), dpi=150, layout=layout, facecolor="white")
 

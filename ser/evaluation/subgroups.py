@@ -1,7 +1,7 @@
-"""How a model does on one group of clips and another: women and men, strong and normal, voice by voice.
+"""Scores by subgroup: gender, intensity, statement and speaker.
 
-`labels` are integers (num_clips,), `predictions` integers (num_clips,) or (num_clips, num_seeds), and scores
-then the mean over seeds; `actors` and `values` have one entry a clip. Scores are fractions from 0 to 1.
+`labels` are integers (num_clips,), `predictions` integers (num_clips,) or (num_clips, num_seeds), where
+scores are the mean over seeds; `actors` and `values` have one entry a clip. Scores are fractions from 0 to 1.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from ser.evaluation.metrics import average_recall_of_hits
 
-MIN_CLIPS = 20  # a group of fewer clips says nothing and is left out
+MIN_CLIPS = 20  # smaller subgroups are left out
 NUM_SHUFFLES = 500
 
 
@@ -25,24 +25,24 @@ def group_scores(
     rng: np.random.Generator,
     confidence: float = 0.95,
 ) -> dict[str, dict[str, Any]]:
-    """Scores of the clips of each value of a column.
+    """Score the clips of each value of a column.
 
-    The interval is the percentile bootstrap over the group's actors. A group of one actor has none to draw:
-    there the clips are drawn, within each class, which says how far other clips of the same voice would move
-    the score, and nothing about other voices.
+    The interval is the percentile bootstrap over the speakers of the subgroup. In a subgroup of one speaker,
+    the clips of each class are drawn instead: the interval shows how much other clips of the same speaker
+    would change the score.
 
     Args:
         labels: The true classes.
         predictions: The predicted classes.
-        actors: Who speaks each clip.
-        values: The group of each clip, None where the corpus does not say.
-        num_resamples: Bootstrap resamples behind each interval.
-        rng: Draws them.
-        confidence: The share of the resampled scores between the ends of an interval.
+        actors: Speaker of each clip.
+        values: Subgroup of each clip, None where the corpus does not define it.
+        num_resamples: Bootstrap resamples for each interval.
+        rng: Draws the resamples.
+        confidence: Share of the resampled scores within an interval.
 
     Returns:
-        By value, ascending: `num_clips`, `num_actors`, `uar`, `accuracy` and `uar_interval`. Groups of fewer
-        than `MIN_CLIPS` clips are left out.
+        By value, in ascending order: `num_clips`, `num_actors`, `uar`, `accuracy` and `uar_interval`.
+        Subgroups of fewer than `MIN_CLIPS` clips are left out.
 
     Raises:
         ValueError: If the lengths differ or there is no clip.
@@ -76,27 +76,26 @@ def largest_gap(
     rng: np.random.Generator,
     confidence: float = 0.95,
 ) -> dict[str, Any] | None:
-    """The distance in UAR between the group that is recognised worst and the one that is recognised best.
+    """Return the difference in UAR between the best and the worst subgroup.
 
-    Compared are the classes that every group has: strong RAVDESS has no "neutral", which is a hard one.
-    Whole actors are drawn anew for the interval: everyone who is in the same groups together, so that women
-    are replaced by women, and both intensities of one voice stay together. Where each actor is a group there
-    is nobody to draw. There `by_luck` is the mean distance that is left when clips of one class are dealt to
-    the actors at random: of many equally good voices, too, one is the worst.
+    Uses only the classes that every subgroup contains: strong RAVDESS has no "neutral". For the interval,
+    whole speakers are resampled among the speakers of the same subgroups: women replace women, and both
+    intensities of a speaker stay together. Where each speaker is a subgroup, no interval exists. Instead,
+    `by_luck` is the mean difference after the clips of each class were assigned to the speakers at random: of
+    many equally difficult speakers, one is the worst as well.
 
     Args:
         labels: The true classes.
         predictions: The predicted classes.
-        actors: Who speaks each clip.
-        values: The group of each clip, None where the corpus does not say.
-        num_resamples: Bootstrap resamples behind the interval.
-        rng: Draws them.
-        confidence: The share of the resampled differences between the ends of the interval.
+        actors: Speaker of each clip.
+        values: Subgroup of each clip, None where the corpus does not define it.
+        num_resamples: Bootstrap resamples for the interval.
+        rng: Draws the resamples.
+        confidence: Share of the resampled differences within the interval.
 
     Returns:
-        `worst` and `best`, the values; `difference`; and `interval` (of the difference between these two,
-        below 0 where it may be the other way round) or `by_luck`. None where there are not two groups with a
-        class in common.
+        `worst` and `best`, the values; `difference`; and `interval` (of the difference; below 0
+        where the order may be reversed) or `by_luck`. None unless two subgroups share a class.
 
     Raises:
         ValueError: If the lengths differ or there is no clip.
@@ -133,7 +132,7 @@ def largest_gap(
 def _checked(
     labels: ArrayLike, predictions: ArrayLike, actors: ArrayLike, values: Sequence[Any]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels, the share of the seeds that are right about each clip, and actors."""
+    """Return labels, the share of seeds that classify each clip correctly, and actors."""
     labels, predictions, actors = np.asarray(labels), np.asarray(predictions), np.asarray(actors)
     if not 0 < len(labels) == len(predictions) == len(actors) == len(values):
         raise ValueError(
@@ -151,7 +150,7 @@ def _rows_of_values(values: Sequence[Any]) -> dict[Any, np.ndarray]:
 
 
 def _draw(strata: np.ndarray, units: np.ndarray, num_resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each unit, ascending, is drawn: (num_resamples, num_units), each stratum among itself."""
+    """Draw the number of times each unit appears, (num_resamples, num_units), within each stratum."""
     all_units, first_rows = np.unique(units, return_index=True)
     stratum_of_unit = strata[first_rows]
     drawn = np.zeros((num_resamples, len(all_units)))
@@ -169,7 +168,7 @@ def _uars(
     drawn: np.ndarray,
     counts: np.ndarray | None = None,
 ) -> np.ndarray:
-    """UAR of each resample, (num_resamples,), over the clips for which `counts` is true."""
+    """Return the UAR of each resample, (num_resamples,), over the clips for which `counts` is true."""
     _, unit_of_clip = np.unique(units, return_inverse=True)
     tallies = np.zeros((2, drawn.shape[1], labels.max() + 1))  # clips and hits by unit and class
     np.add.at(tallies[0], (unit_of_clip, labels), 1.0 if counts is None else counts)
@@ -182,7 +181,7 @@ def _uars(
 def _range_by_luck(
     labels: np.ndarray, hits: np.ndarray, rows_of_groups: list[np.ndarray], rng: np.random.Generator
 ) -> float:
-    """Mean distance between best and worst group when the clips of a class are dealt out at random."""
+    """Return the mean difference between best and worst subgroup after random assignment of the clips."""
     rows_of_classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     ranges = []
     for _ in range(NUM_SHUFFLES):
