@@ -29,6 +29,50 @@ Each stands out from white and from near-black by at least 3 to 1 (WCAG 2.2, 1.4
 apart by people who see no red, no green or no blue (simulated after Machado et al. 2009). Tests hold both.
 """
 
+
+def label_colors(labels: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each label, `#rrggbb`.
+
+    An emotion keeps its own. Other labels take the colours of the emotions that are not among `labels`, which
+    people with any colour vision can tell apart. Further ones are chosen one by one, each as far from all
+    before it as possible in OKLab (Ottosson, 2020) among colours that stand out from white and near-black.
+
+    >>> label_colors(["sad", "bored"])
+    {'sad': '#626ef5', 'bored': '#686a72'}
+    """
+    colors = {label: EMOTION_COLORS[label] for label in labels if label in EMOTION_COLORS}
+    free = [color for emotion, color in EMOTION_COLORS.items() if emotion not in colors]
+    others = [label for label in labels if label not in colors]
+    colors |= dict(zip(others, free, strict=False))
+    if left := others[len(free) :]:
+        candidates = np.stack(np.meshgrid(*[np.arange(0, 256, 15)] * 3), axis=-1).reshape(-1, 3)
+        luminance = _linear_rgb(candidates) @ [0.2126, 0.7152, 0.0722]
+        candidates = candidates[(luminance > 0.13) & (luminance < 0.29)]
+        positions = _oklab(candidates)
+        taken = _oklab(np.array([list(bytes.fromhex(color[1:])) for color in colors.values()]))
+        distances = np.linalg.norm(positions[:, None] - taken, axis=-1).min(axis=1)
+        for label in left:
+            best = int(distances.argmax())
+            colors[label] = "#" + bytes(candidates[best].tolist()).hex()
+            distances = np.minimum(distances, np.linalg.norm(positions - positions[best], axis=-1))
+    return {label: colors[label] for label in labels}
+
+
+def _linear_rgb(rgb: np.ndarray) -> np.ndarray:
+    """Turn sRGB of 0 to 255 into linear light of 0 to 1, shape (..., 3)."""
+    rgb = rgb / 255
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def _oklab(rgb: np.ndarray) -> np.ndarray:
+    cones = _linear_rgb(rgb) @ np.array(
+        [[0.4122, 0.2119, 0.0883], [0.5363, 0.6807, 0.2817], [0.0514, 0.1074, 0.6300]]
+    )
+    return np.cbrt(cones) @ np.array(
+        [[0.2105, 1.9780, 0.0259], [0.7936, -2.4286, 0.7828], [-0.0041, 0.4506, -0.8087]]
+    )
+
+
 LABEL_MAPS: dict[str, dict[str, str | None]] = {
     "ravdess": {f"{code:02d}": emotion for code, emotion in enumerate(EMOTIONS, start=1)},
     "crema-d": {

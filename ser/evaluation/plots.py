@@ -16,7 +16,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 
 from ser.evaluation.metrics import expected_calibration_error, reliability_bins
-from ser.labels import EMOTION_COLORS
+from ser.labels import label_colors
 
 INK = "#1f2430"
 FAINT = "#c3c7d1"
@@ -49,7 +49,9 @@ def confusion_figure(counts: ArrayLike, class_names: Sequence[str], title: str =
     shares = np.divide(counts, num_clips, out=np.zeros(counts.shape), where=num_clips > 0)
     uar = np.diag(shares)[num_clips[:, 0] > 0].mean()
 
-    figure = _new_figure(8.2, 8.0)
+    size = 8.0 if num_classes <= 10 else min(0.75 * num_classes, 24.0)  # inches
+    scale = min(1.0, 10 * size / 8.0 / num_classes)  # of the letters in the cells
+    figure = _new_figure(size + 0.2, size)
     axes = figure.add_subplot()
     axes.imshow(shares, cmap=MATRIX_COLORS, vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
@@ -57,20 +59,25 @@ def confusion_figure(counts: ArrayLike, class_names: Sequence[str], title: str =
             continue
         style: dict[str, Any] = {"ha": "center", "color": "white" if share > 0.42 else INK}
         weight = "bold" if row == column else "normal"
-        axes.text(column, row + 0.06, f"{share:.0%}", va="bottom", fontsize=13, fontweight=weight, **style)
-        axes.text(column, row + 0.14, f"{counts[row, column]}", va="top", fontsize=8.5, alpha=0.8, **style)
+        axes.text(
+            column, row + 0.06, f"{share:.0%}", va="bottom", fontsize=13 * scale, fontweight=weight, **style
+        )
+        axes.text(
+            column, row + 0.14, f"{counts[row, column]}", va="top", fontsize=8.5 * scale, alpha=0.8, **style
+        )
     axes.set_xticks(range(num_classes), class_names, rotation=35, ha="right", rotation_mode="anchor")
     axes.set_yticks(
         range(num_classes), [f"{name} ({n})" for name, n in zip(class_names, num_clips[:, 0], strict=True)]
     )
+    colors = label_colors(class_names)
     for tick_labels in (axes.get_xticklabels(), axes.get_yticklabels()):
         for tick_label, name in zip(tick_labels, class_names, strict=True):
-            tick_label.set(color=EMOTION_COLORS.get(name, INK), fontsize=11.5, fontweight="bold")
+            tick_label.set(color=colors[name], fontsize=11.5 * scale, fontweight="bold")
     axes.set_xlabel("predicted", color=INK, fontsize=11)
     axes.set_ylabel("spoken (clips)", color=INK, fontsize=11)
     axes.set_xticks(np.arange(num_classes + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(num_classes + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=2.5)
+    axes.grid(which="minor", color="white", linewidth=2.5 * scale)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
     accuracy = np.trace(counts) / counts.sum()

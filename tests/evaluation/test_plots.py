@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ser.evaluation.metrics import confusion_counts, expected_calibration_error, unweighted_average_recall
 from ser.evaluation.plots import confusion_figure, reliability_figure, training_curves_figure
-from ser.labels import EMOTION_COLORS, EMOTIONS
+from ser.labels import EMOTION_COLORS, EMOTIONS, label_colors
 
 # Linear RGB as seen without red, green and blue cones: Machado, Oliveira and Fernandes 2009, severity 1.
 COLOUR_VISION = {
@@ -69,6 +69,25 @@ def test_every_emotion_has_its_own_colour():
 @pytest.mark.parametrize("background", ["#ffffff", "#0b0f19"])
 def test_colours_stand_out_from_light_and_dark(background):
     assert min(contrast(color, background) for color in EMOTION_COLORS.values()) >= 3
+
+
+@pytest.mark.parametrize("num_labels", [2, 8, 20, 100])
+def test_labels_of_ones_own_get_colours_that_stand_out_and_stay_apart(num_labels):
+    labels = ["angry", *(f"label {number}" for number in range(1, num_labels))]
+    colors = label_colors(labels)
+    assert list(colors) == labels
+    assert colors["angry"] == EMOTION_COLORS["angry"]
+    for background in ("#ffffff", "#0b0f19"):
+        assert min(contrast(color, background) for color in colors.values()) >= 3
+    positions = [TO_OKLAB @ np.cbrt(TO_CONES @ linear_rgb(color)) for color in colors.values()]
+    apart = min(np.linalg.norm(first - second) for first, second in combinations(positions, 2))
+    assert apart > (0.05 if num_labels <= 20 else 0.03)
+
+
+def test_the_confusion_of_a_hundred_labels_can_be_drawn(tmp_path):
+    figure = confusion_figure(np.eye(100, dtype=int), [f"label {number}" for number in range(100)])
+    figure.savefig(tmp_path / "matrix.png", dpi=20)
+    assert max(figure.get_size_inches()) <= 25
 
 
 @pytest.mark.parametrize("vision", COLOUR_VISION)
