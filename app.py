@@ -3,23 +3,24 @@
 import argparse
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ser import EmotionRecognizer
-from ser.demo.guard import default_allowed_hosts, own_names
-from ser.demo.page import build_demo, launch_options
-from ser.demo.recordings import private_folder
+if TYPE_CHECKING:
+    from ser import EmotionRecognizer
 
 SHIPPED_MODEL = Path(__file__).resolve().parent / "checkpoint"
+MAX_PORT = 65535
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line, with the environment variables of this project and of Gradio as defaults."""
-    # A Space is reached from outside its container. Elsewhere nobody but this machine is let in unless asked.
+    """Parse the command line, with the environment variables of this project and of Gradio as defaults."""
+    # A Space is reached from outside its container. Elsewhere only this machine may connect unless asked.
     default_name = "0.0.0.0" if os.environ.get("SPACE_ID") else "127.0.0.1"  # noqa: S104
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
@@ -32,27 +33,29 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--server_name",
         default=os.environ.get("GRADIO_SERVER_NAME") or default_name,
-        help="address to listen on, 0.0.0.0 for all; also GRADIO_SERVER_NAME",
+        help="address to listen on, 0.0.0.0 or :: for all; also GRADIO_SERVER_NAME",
     )
     parser.add_argument(
         "--server_port",
-        type=int,
-        default=int(os.environ.get("GRADIO_SERVER_PORT") or 7860),
+        type=_port,
+        default=os.environ.get("GRADIO_SERVER_PORT") or "7860",
         help="port to listen on; also GRADIO_SERVER_PORT",
     )
     parser.add_argument(
         "--allowed_hosts",
         nargs="+",
-        default=default_allowed_hosts(),
+        default=_default_allowed_hosts(),
         metavar="NAME",
         help="names besides this machine's own that browsers may ask for, * for any; also SER_ALLOWED_HOSTS",
     )
     return parser.parse_args(arguments)
 
 
-def load_recognizer(model: str) -> EmotionRecognizer:
-    """Load the model and let it hear a second of silence, so that the first visitor does not wait for it."""
-    import torch  # not before the command line is understood, for it takes seconds
+def load_recognizer(model: str) -> "EmotionRecognizer":
+    """Load the model and analyse a second of silence, so that the first visitor does not wait for it."""
+    import torch
+
+    from ser import EmotionRecognizer
 
     torch.set_num_threads(1)  # visitors share the cores; a network this small is no slower on one
     recognizer = EmotionRecognizer.from_pretrained(model)
@@ -61,20 +64,55 @@ def load_recognizer(model: str) -> EmotionRecognizer:
     return recognizer
 
 
+def check_address(server_name: str, server_port: int) -> None:
+    """Check that the demo can listen at an address; Gradio would blame the port for a wrong name.
+
+    Raises:
+        OSError: If it cannot.
+    """
+    family = socket.AF_INET6 if ":" in server_name else socket.AF_INET
+    with socket.create_server((server_name, server_port), family=family):
+        pass
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Load the model and serve the demo until interrupted."""
     options = parse_arguments(arguments)
+    # Not before the command line is parsed: they take seconds, and Gradio stumbles over a wrong port itself.
+    from ser.demo.guard import own_names
+    from ser.demo.page import build_demo, launch_options
+    from ser.demo.recordings import private_folder
+
+    name, port = options.server_name.strip("[]"), options.server_port
+    try:
+        allowed_hosts = own_names(name, options.allowed_hosts)
+        check_address(name, port)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"The demo cannot be served at {name}, port {port}: {error}") from error
     try:
         recognizer = load_recognizer(options.model)
     except (OSError, ValueError) as error:
         raise SystemExit(f"The model {options.model} cannot be loaded: {error}") from error
-    address = {"server_name": options.server_name, "server_port": options.server_port}
-    allowed_hosts = own_names(options.server_name, options.allowed_hosts)
+    url_name = f"[{name}]" if ":" in name else name
     try:
         with private_folder():
-            build_demo(recognizer).launch(**address, **launch_options(allowed_hosts))
+            build_demo(recognizer).launch(
+                server_name=url_name, server_port=port, **launch_options(allowed_hosts)
+            )
     except OSError as error:
         raise SystemExit(f"The demo cannot be served: {error}") from error
+
+
+def _default_allowed_hosts() -> list[str]:
+    if names := os.environ.get("SER_ALLOWED_HOSTS"):
+        return [name.strip() for name in names.split(",") if name.strip()]
+    return ["*"] if os.environ.get("SPACE_ID") else []  # a Space is public in any case
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_PORT:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to {MAX_PORT}, got {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -78,3 +78,20 @@ def test_sessions_do_not_pile_up(recognizer: EmotionRecognizer, monkeypatch: pyt
 def test_a_taken_port_is_named(untrained_checkpoint: Path, free_port: int):
     with pytest.raises(SystemExit, match=f"cannot be served.*{free_port}"):
         app.main(["--model", str(untrained_checkpoint), "--server_port", str(free_port)])
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", ""])
+def test_a_wrong_port_is_an_error_of_the_command_line(port: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        app.parse_arguments([f"--server_port={port}"])
+    assert "expected a port from 1 to 65535" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["no.such.host.invalid", "203.0.113.1", "[::zz]"])
+def test_an_address_that_is_not_this_machine_ends_in_a_sentence(name: str, untrained_checkpoint: Path):
+    with pytest.raises(SystemExit, match="cannot be served at"):
+        app.main(["--model", str(untrained_checkpoint), "--server_name", name])
+
+
+def test_it_listens_on_every_address_of_ipv6_too(free_port: int):
+    app.check_address("::", free_port + 1)

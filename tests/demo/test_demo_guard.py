@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from gradio.utils import get_upload_folder
 from opened_files import opened_files
 from starlette.applications import Starlette
@@ -199,9 +200,8 @@ def test_parts_of_forms_that_nobody_asked_for_are_bounded_too(api):
 
 def test_names_of_the_machine_are_allowed_and_others_on_demand(monkeypatch):
     assert own_names("127.0.0.1", []) == ["127.0.0.1", "localhost"]
-    assert socket.gethostname() in own_names("0.0.0.0", [])
+    assert socket.gethostname().lower() in own_names("0.0.0.0", [])
     assert "voices.example" in own_names("0.0.0.0", ["voices.example"])
-    assert own_names("192.168.1.5", []) == ["127.0.0.1", "192.168.1.5", "localhost"]
     monkeypatch.delenv("SPACE_ID", raising=False)
     monkeypatch.setenv("SER_ALLOWED_HOSTS", "a.example, b.example")
     assert app.parse_arguments([]).allowed_hosts == ["a.example", "b.example"]
@@ -209,6 +209,60 @@ def test_names_of_the_machine_are_allowed_and_others_on_demand(monkeypatch):
     assert app.parse_arguments([]).allowed_hosts == []
     monkeypatch.setenv("SPACE_ID", "someone/space")  # public in any case, and behind a proxy
     assert app.parse_arguments([]).allowed_hosts == ["*"]
+
+
+def status(given: str, host: str) -> int:
+    """What a request for `host` is answered where `given` is allowed."""
+    page = Route("/", lambda _: PlainTextResponse("in"))
+    middleware = guard.guards(own_names("127.0.0.1", [given]))["middleware"]
+    client = TestClient(Starlette(routes=[page], middleware=middleware))
+    return client.get("/", headers={"Host": host}).status_code
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("a.example.org:8443", "a.example.org:8443"),
+        ("https://B.example.org/", "b.example.org"),
+        ("*.example.org", "c.example.org:80"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("[::1]:7860", "[::1]:7860"),
+    ],
+)
+def test_an_allowed_host_may_come_with_scheme_and_port(given: str, host: str):
+    assert status(given, host) == 200
+    assert status(given, "evil.example") == 400
+
+
+@pytest.mark.parametrize(
+    "given", ["", "a b", "https://a.example/page", "a*.example", "ftp://a.example", "a.example:http", "*.*"]
+)
+def test_what_is_no_host_is_refused_in_a_sentence(given: str):
+    with pytest.raises(ValueError, match="An allowed host must be a name such as"):
+        own_names("127.0.0.1", [given])
+
+
+def test_an_address_is_no_name_that_could_be_rebound():
+    for host in ("192.168.1.5:7860", "0.0.0.0", "[::1]:7860", "[fe80::1]"):
+        assert status("a.example", host) == 200
+    for host in ("192.168.1.5.evil.example", "[::1].evil.example", "[::1", "2130706433", "0x7f.1"):
+        assert status("a.example", host) == 400
+
+
+@pytest.mark.parametrize("prefix", ["", "/voices"])
+def test_behind_a_proxy_that_keeps_the_prefix_the_same_limits_hold(prefix: str, monkeypatch):
+    served = FastAPI(root_path="/voices", middleware=guard.guards()["middleware"])
+    for path in (guard.UPLOAD, "/gradio_api/call/predict", *guard.CLOSED):
+        served.add_api_route(path, lambda: "in", methods=["GET", "POST"])
+    client = TestClient(served, base_url="http://localhost")
+    monkeypatch.setattr(guard, "MAX_BODY_BYTES", 1_000)
+    monkeypatch.setattr(guard, "MAX_UPLOAD_BYTES", 5_000)
+    assert client.post(prefix + guard.UPLOAD, content=bytes(2_000)).status_code == 200
+    assert client.post(prefix + guard.UPLOAD, content=bytes(6_000)).status_code == 413
+    assert client.post(prefix + "/gradio_api/call/predict", content=bytes(2_000)).status_code == 413
+    for path in guard.CLOSED:
+        assert client.get(prefix + path).status_code == 404
+        assert client.get(prefix + path + "/").status_code == 404
 
 
 def test_the_page_names_no_folder_of_this_machine(api):
