@@ -6,6 +6,7 @@ from datasets import Dataset
 
 from ser.corpora.crema_d import load_crema_d
 from ser.corpora.emodb import load_emodb
+from ser.corpora.own_data import load_own_data
 from ser.corpora.ravdess import load_ravdess
 from ser.corpora.savee import load_savee
 from ser.corpora.tess import load_tess
@@ -15,6 +16,7 @@ __all__ = [
     "CORPUS_TITLES",
     "load_crema_d",
     "load_emodb",
+    "load_own_data",
     "load_ravdess",
     "load_savee",
     "load_tess",

@@ -1,0 +1,225 @@
+"""Recordings with labels of their own, read into the columns of every corpus."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from datasets import ClassLabel, Dataset, Value
+
+from ser.corpora.clip_facts import ClipFacts, examine_clips
+from ser.corpora.folders import shortened
+from ser.corpora.own_sources import SPLIT_NAMES, read_source
+
+LOGGER = logging.getLogger(__name__)
+
+OWN = "own"  # the corpus of such clips
+UNKNOWN_SPEAKER = ""
+MAX_NUM_LABELS = 100
+# Columns of the tables that predict.py writes beside a probability for each label.
+RESERVED_LABELS = ("path", "emotion", "duration_seconds", "error")
+
+
+def load_own_data(
+    source: str | os.PathLike[str],
+    *,
+    audio_column: str | None = None,
+    label_column: str | None = None,
+    speaker_column: str | None = None,
+    group_by_folder: bool = False,
+    skip_unreadable: bool = False,
+) -> Dataset:
+    """Read recordings with any labels, and look into each.
+
+    Args:
+        source: A folder with a folder for each label, a folder with `metadata.csv` (`.jsonl`, `.parquet`), a
+            table with `path`, `label` and if wanted `speaker`, `split`, `weight`, or a data set on the Hub.
+        audio_column: Column of the recordings, if it has another name.
+        label_column: Column of the labels, if it has another name.
+        speaker_column: Column of whatever must not be divided: speaker, session, call.
+        group_by_folder: Take the folder that a recording lies in as its speaker.
+        skip_unreadable: Leave out recordings that are missing, unreadable or silent, and name them in the
+            log, instead of raising.
+
+    Returns:
+        The columns of every corpus (`ser.corpora.clips`), where `emotion` has the labels found and `actor`
+        is empty where speakers are not known, and `split`, `weight` and `sha256` (of the samples). Of the
+        same sound with the same label and split, one is kept.
+
+    Raises:
+        ValueError: The source cannot be read, or a cell, label or recording cannot be used; one message names
+            all of a kind.
+    """
+    clips = read_own_clips(
+        source,
+        audio_column=audio_column,
+        label_column=label_column,
+        speaker_column=speaker_column,
+        group_by_folder=group_by_folder,
+    )
+    return usable_clips(clips, examine_clips(clips), skip_unreadable=skip_unreadable)
+
+
+def read_own_clips(
+    source: str | os.PathLike[str],
+    *,
+    audio_column: str | None = None,
+    label_column: str | None = None,
+    speaker_column: str | None = None,
+    group_by_folder: bool = False,
+) -> Dataset:
+    """Read as `load_own_data` does, without opening a recording; there is no `sha256` yet."""
+    if group_by_folder and speaker_column:
+        raise ValueError("--group_by_folder and --speaker_column exclude each other: name one.")
+    named = {"audio": audio_column, "label": label_column, "speaker": speaker_column}
+    rows = read_source(source, named)
+    labels = [str(label).strip() for label in rows["label"]]
+    _check_filled("label", labels)
+    names = _label_names(labels)
+    clips = rows.select_columns("audio")
+    for column, values, feature in (
+        ("emotion", [names.index(label) for label in labels], ClassLabel(names=names)),
+        ("corpus", [OWN] * len(rows), Value("string")),
+        ("actor", _speakers(rows, group_by_folder), Value("string")),
+        *((name, [None] * len(rows), Value("string")) for name in ("gender", "intensity", "statement")),
+        ("repetition", [None] * len(rows), Value("int32")),
+        ("split", _splits(rows), Value("string")),
+        ("weight", _weights(rows), Value("float32")),
+    ):
+        clips = clips.add_column(column, values, feature=feature)
+    return clips
+
+
+def _label_names(labels: Sequence[str]) -> list[str]:
+    names = sorted(set(labels))
+    if len(names) > MAX_NUM_LABELS:
+        raise ValueError(
+            f"Found {len(names)} labels ({shortened(names)}), expected at most {MAX_NUM_LABELS}. "
+            "Is the right column named with --label_column?"
+        )
+    if reserved := sorted(set(names) & set(RESERVED_LABELS)):
+        raise ValueError(f"The label {reserved[0]!r} is a column of the tables written. Rename it.")
+    folded: dict[str, str] = {}
+    for name in names:
+        if (other := folded.setdefault(name.casefold(), name)) != name:
+            raise ValueError(f"The labels {other!r} and {name!r} differ in case alone. Write them one way.")
+    return names
+
+
+def _speakers(rows: Dataset, group_by_folder: bool) -> list[str]:
+    if group_by_folder:
+        folders = rows["folder"] if "folder" in rows.column_names else _parents(rows)
+        if set(folders) == {"."}:
+            raise ValueError(
+                "--group_by_folder needs folders between the label's and the recordings', such as "
+                "angry/anna/1.wav; found none."
+            )
+        return list(folders)
+    if "speaker" not in rows.column_names:
+        return [UNKNOWN_SPEAKER] * len(rows)
+    speakers = ["" if each is None else str(each).strip() for each in rows["speaker"]]
+    _check_filled("speaker", speakers)
+    return speakers
+
+
+def _parents(rows: Dataset) -> list[str]:
+    paths = [Path(audio["path"] or "") for audio in rows["audio"]]
+    folder = os.path.commonpath([path.parent for path in paths])
+    return [path.parent.relative_to(folder).as_posix() for path in paths]
+
+
+def _splits(rows: Dataset) -> list[str | None]:
+    if "split" not in rows.column_names:
+        return [None] * len(rows)
+    splits = ["" if each is None else str(each).strip().lower() for each in rows["split"]]
+    _check_filled("split", splits)
+    if unknown := sorted(set(splits) - set(SPLIT_NAMES)):
+        raise ValueError(f"Unknown split {unknown[0]!r}, expected train, validation or test.")
+    return [SPLIT_NAMES[split] for split in splits]
+
+
+def _weights(rows: Dataset) -> list[float]:
+    if "weight" not in rows.column_names:
+        return [1.0] * len(rows)
+    weights = []
+    for number, cell in enumerate(rows["weight"], start=1):
+        try:
+            weight = float(cell)
+        except (TypeError, ValueError):
+            weight = math.nan
+        if not 0 < weight < math.inf:
+            raise ValueError(f"The weight in row {number} is {cell!r}, expected a number above 0.")
+        weights.append(weight)
+    return weights
+
+
+def _check_filled(column: str, cells: Sequence[str]) -> None:
+    if empty := [str(number) for number, cell in enumerate(cells, start=1) if not cell]:
+        raise ValueError(
+            f"The {column} is empty in row {shortened(empty)} of {len(cells)} (the header not counted). "
+            f"Fill in each, or leave out {'the row' if column == 'label' else 'the whole column'}."
+        )
+
+
+def usable_clips(clips: Dataset, facts: Sequence[ClipFacts], *, skip_unreadable: bool) -> Dataset:
+    """Keep what can be trained on and scored, with the column `sha256`.
+
+    Args:
+        clips: As `read_own_clips` gives them.
+        facts: What `examine_clips` found out about each.
+        skip_unreadable: As in `load_own_data`.
+
+    Raises:
+        ValueError: A clip cannot be used and is not to be skipped, one sound has two labels or lies in two
+            splits, or none is left.
+    """
+    unusable = [fact for fact in facts if fact.problem]
+    if unusable and not skip_unreadable:
+        raise ValueError(
+            f"{len(unusable)} of {len(facts)} recordings cannot be used: "
+            f"{shortened([f'{fact.file} ({fact.problem})' for fact in unusable], 3)} "
+            "Replace them, or leave them out with --skip_unreadable."
+        )
+    for fact in unusable:
+        LOGGER.warning("Left out: %s (%s)", fact.file, fact.problem)
+    kept = rows_without_copies(clips, facts)
+    if not kept:
+        raise ValueError(f"None of the {len(facts)} recordings can be used.")
+    sums = [facts[row].sha256 for row in kept]
+    return clips.select(kept).add_column("sha256", sums, feature=Value("string"))
+
+
+def rows_without_copies(clips: Dataset, facts: Sequence[ClipFacts]) -> list[int]:
+    """Rows of the clips that can be used, one for each sound.
+
+    Raises:
+        ValueError: If the same sound has two labels, two speakers, or lies in two splits; it names the files.
+    """
+    columns = {name: clips[name] for name in ("emotion", "actor", "split")}
+    first: dict[str, int] = {}
+    for row, fact in enumerate(facts):
+        if fact.problem:
+            continue
+        other = first.setdefault(str(fact.sha256), row)
+        for name, values in columns.items():
+            if values[other] != values[row]:
+                told = [values[each] for each in (other, row)]
+                if name == "emotion":
+                    told = [clips.features["emotion"].names[each] for each in told]
+                what = {"emotion": "labels", "actor": "speakers", "split": "splits"}[name]
+                raise ValueError(
+                    f"{facts[other].file} and {fact.file} hold the same sound, in two {what} "
+                    f"({told[0]} and {told[1]}). Remove one of them."
+                )
+        if other != row:
+            LOGGER.warning("Left out: %s holds the same sound as %s", fact.file, facts[other].file)
+    return sorted(first.values())
+
+
+def labels_of(clips: Dataset) -> np.ndarray:
+    """Name of the label of each clip, shape `(num_clips,)`."""
+    return np.array(clips.features["emotion"].names)[np.asarray(clips["emotion"])]
