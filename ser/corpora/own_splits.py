@@ -113,7 +113,7 @@ def _check_given(parts: np.ndarray, labels: np.ndarray, speakers: np.ndarray) ->
     if len(in_parts) > 1 and (shared := [who for who, where in in_parts.items() if len(where) > 1]):
         raise ValueError(
             f"The column split has {shortened(shared)} in {' and '.join(in_parts[shared[0]])}: the scores "
-            "would not be those of new speakers. Move each speaker into one part, or leave the column split out."
+            "would not be those of new speakers. Move each speaker into one part, or leave out the column."
         )
 
 
