@@ -69,16 +69,84 @@ def load_audio(
         elif demuxer := ffmpeg.demuxer_of(head):
             waveform = _decode_with_ffmpeg(file, name, demuxer, sampling_rate, max_duration_seconds)
         else:
-            what = "is not a kind of sound known here" if head else "is empty"
-            raise AudioError(f"{name} {what}. Use {_FORMATS}.")
+            raise _unknown_kind(head, name)
     if len(waveform) < MIN_DURATION_SECONDS * sampling_rate:
-        raise AudioError(
-            f"{name} holds {1000 * len(waveform) / sampling_rate:.1f} ms of sound; "
-            f"at least {1000 * MIN_DURATION_SECONDS:.0f} ms is needed. Record a longer clip."
-        )
+        raise _too_short(name, len(waveform) / sampling_rate)
     if not max(waveform.max(), -waveform.min()) <= MAX_PEAK:  # so written, NaN is refused too
-        raise AudioError(f"{name} holds values that are no sound: infinite, not a number or absurdly large.")
+        raise _not_a_sound(name)
     return waveform
+
+
+def audio_blocks(clip: str | os.PathLike[str] | bytes, sampling_rate: int) -> Iterator[np.ndarray]:
+    """Read a sound of any length block by block, its channels apart, and resample it as `load_audio` does.
+
+    Memory does not grow with the length.
+
+    Args:
+        clip: Path of a file, or the bytes of one.
+        sampling_rate: Rate of the result in Hz.
+
+    Yields:
+        Finite samples, float32 of shape (num_samples, num_channels); of a minute or less in each block.
+
+    Raises:
+        AudioError: The sound cannot be read. Where it is damaged, after what comes before the damage.
+    """
+    num_samples = 0
+    with _opened(clip, max_bytes=None) as (file, name):
+        head = file.read(16)
+        file.seek(0)
+        if head.startswith(_LIBSNDFILE_MAGIC) or _is_mp3(head):
+            blocks = _blocks_of_libsndfile(file, name, sampling_rate)
+        elif demuxer := ffmpeg.demuxer_of(head):
+            blocks = _blocks_of_ffmpeg(file, name, demuxer, sampling_rate)
+        else:
+            raise _unknown_kind(head, name)
+        for block in blocks:
+            if len(block) == 0:
+                continue
+            if not max(block.max(), -block.min()) <= MAX_PEAK:
+                raise _not_a_sound(name)
+            num_samples += len(block)
+            yield block
+    if num_samples < MIN_DURATION_SECONDS * sampling_rate:
+        raise _too_short(name, num_samples / sampling_rate)
+
+
+def _blocks_of_libsndfile(file: "io.FileIO | _Memory", name: str, sampling_rate: int) -> Iterator[np.ndarray]:
+    source = file if isinstance(file, _Memory) else file.fileno()
+    try:
+        with soundfile.SoundFile(source, closefd=False) as sound:
+            _check_format(sound, name)
+            num_wanted = min(_NUM_BLOCK_FRAMES * MAX_NUM_CHANNELS // sound.channels, 60 * sound.samplerate)
+            resampler = soxr.ResampleStream(
+                sound.samplerate, sampling_rate, sound.channels, dtype="float32", quality="HQ"
+            )
+            last = False
+            while not last:
+                block = sound.read(num_wanted, dtype="float32", always_2d=True)
+                last = len(block) < num_wanted
+                with np.errstate(over="ignore", invalid="ignore"):  # audio_blocks checks the result
+                    yield (
+                        block if sound.samplerate == sampling_rate else resampler.resample_chunk(block, last)
+                    )
+    except soundfile.SoundFileError as error:
+        raise _damaged(name) from error
+
+
+def _blocks_of_ffmpeg(
+    file: "io.FileIO | _Memory", name: str, demuxer: str, sampling_rate: int
+) -> Iterator[np.ndarray]:
+    num_block_samples = _NUM_BLOCK_FRAMES * MAX_NUM_CHANNELS
+    try:
+        for block in ffmpeg.decode_blocks(file, demuxer, sampling_rate, num_block_samples):
+            if block.shape[1] > MAX_NUM_CHANNELS:
+                raise _too_many_channels(name, block.shape[1])
+            yield block
+    except OSError as error:
+        raise _no_ffmpeg(name) from error
+    except subprocess.TimeoutExpired as error:
+        raise _too_slow(name) from error
 
 
 class _Memory(io.BytesIO):
@@ -92,7 +160,9 @@ class _Memory(io.BytesIO):
 
 
 @contextmanager
-def _opened(clip: str | os.PathLike[str] | bytes) -> Iterator[tuple[io.FileIO | _Memory, str]]:
+def _opened(
+    clip: str | os.PathLike[str] | bytes, max_bytes: int | None = MAX_FILE_BYTES
+) -> Iterator[tuple[io.FileIO | _Memory, str]]:
     """Open a regular file, no pipe that may never speak, and give it with the name to show for it."""
     if isinstance(clip, bytes):
         yield _Memory(clip), "The recording"
@@ -105,8 +175,8 @@ def _opened(clip: str | os.PathLike[str] | bytes) -> Iterator[tuple[io.FileIO | 
             raise AudioError(
                 f"{name or 'The path'} is not there, or not a file. Choose a sound file: {_FORMATS}."
             )
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise AudioError(f"{name} has more than {MAX_FILE_BYTES / 1e6:.0f} MB. Save it compressed.")
+        if max_bytes is not None and path.stat().st_size > max_bytes:
+            raise AudioError(f"{name} has more than {max_bytes / 1e6:.0f} MB. Save it compressed.")
         with path.open("rb", buffering=0) as file:  # unbuffered, its descriptor stands where it stands
             yield file, name
     except OSError as error:
@@ -132,10 +202,20 @@ def _decode_with_libsndfile(
             pieces = [resampler.resample_chunk(block) for block in _mono_blocks(sound)]
             return np.concatenate([*pieces, resampler.resample_chunk(np.empty(0, np.float32), last=True)])
     except soundfile.SoundFileError as error:
-        raise AudioError(f"{name} is damaged, or of a kind not known here. Use {_FORMATS}.") from error
+        raise _damaged(name) from error
 
 
 def _check_header(sound: soundfile.SoundFile, name: str, max_duration_seconds: float) -> None:
+    _check_format(sound, name)
+    rate, num_channels = sound.samplerate, sound.channels
+    if not 0 <= sound.frames < _LENGTH_UNKNOWN:
+        raise AudioError(f"{name} does not say how long it is. Save it again as WAV or FLAC.")
+    max_num_frames = min(int(max_duration_seconds * rate), MAX_NUM_SAMPLES // num_channels)
+    if sound.frames > max_num_frames:
+        raise _too_long(name, max_num_frames / rate)
+
+
+def _check_format(sound: soundfile.SoundFile, name: str) -> None:
     rate, num_channels = sound.samplerate, sound.channels
     if not MIN_SAMPLING_RATE <= rate <= MAX_SAMPLING_RATE:
         raise AudioError(
@@ -143,14 +223,7 @@ def _check_header(sound: soundfile.SoundFile, name: str, max_duration_seconds: f
             "can be read. Save it at 16000 or 48000 Hz."
         )
     if num_channels > MAX_NUM_CHANNELS:
-        raise AudioError(
-            f"{name} has {num_channels} channels; at most {MAX_NUM_CHANNELS} can be read. Save it as mono."
-        )
-    if not 0 <= sound.frames < _LENGTH_UNKNOWN:
-        raise AudioError(f"{name} does not say how long it is. Save it again as WAV or FLAC.")
-    max_num_frames = min(int(max_duration_seconds * rate), MAX_NUM_SAMPLES // num_channels)
-    if sound.frames > max_num_frames:
-        raise _too_long(name, max_num_frames / rate)
+        raise _too_many_channels(name, num_channels)
 
 
 def _mono_blocks(sound: soundfile.SoundFile) -> Iterator[np.ndarray]:
@@ -175,11 +248,9 @@ def _decode_with_ffmpeg(
     try:
         waveform = ffmpeg.decode(file, demuxer, sampling_rate, max_num_samples)
     except OSError as error:
-        raise AudioError(
-            f"{name} can only be read with ffmpeg, which is not installed here. Use WAV, FLAC, MP3 or OGG."
-        ) from error
+        raise _no_ffmpeg(name) from error
     except subprocess.TimeoutExpired as error:
-        raise AudioError(f"{name} takes too long to decode. Use WAV, FLAC, MP3 or OGG.") from error
+        raise _too_slow(name) from error
     if len(waveform) > max_num_samples:
         raise _too_long(name, max_duration_seconds)
     if len(waveform) == 0:
@@ -189,3 +260,39 @@ def _decode_with_ffmpeg(
 
 def _too_long(name: str, max_duration_seconds: float) -> AudioError:
     return AudioError(f"{name} is longer than {max_duration_seconds:g} s. Cut out the part to listen to.")
+
+
+def _unknown_kind(head: bytes, name: str) -> AudioError:
+    what = "is not a kind of sound known here" if head else "is empty"
+    return AudioError(f"{name} {what}. Use {_FORMATS}.")
+
+
+def _damaged(name: str) -> AudioError:
+    return AudioError(f"{name} is damaged, or of a kind not known here. Use {_FORMATS}.")
+
+
+def _too_short(name: str, duration_seconds: float) -> AudioError:
+    return AudioError(
+        f"{name} holds {1000 * duration_seconds:.1f} ms of sound; "
+        f"at least {1000 * MIN_DURATION_SECONDS:.0f} ms is needed. Record a longer clip."
+    )
+
+
+def _not_a_sound(name: str) -> AudioError:
+    return AudioError(f"{name} holds values that are no sound: infinite, not a number or absurdly large.")
+
+
+def _too_many_channels(name: str, num_channels: int) -> AudioError:
+    return AudioError(
+        f"{name} has {num_channels} channels; at most {MAX_NUM_CHANNELS} can be read. Save it as mono."
+    )
+
+
+def _no_ffmpeg(name: str) -> AudioError:
+    return AudioError(
+        f"{name} can only be read with ffmpeg, which is not installed here. Use WAV, FLAC, MP3 or OGG."
+    )
+
+
+def _too_slow(name: str) -> AudioError:
+    return AudioError(f"{name} takes too long to decode. Use WAV, FLAC, MP3 or OGG.")

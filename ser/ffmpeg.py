@@ -2,13 +2,17 @@
 
 import io
 import subprocess
-from typing import Any
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import IO, Any
 
 import numpy as np
 
 TIMEOUT_SECONDS = 30  # ten minutes of sound take it about one second
 # 1.5 KB of MP4 can stand for an index of gigabytes. Ten minutes of AAC need 28,000 entries of 24 bytes.
 MAX_ALLOCATION_BYTES = 8 * 1024 * 1024
+MAX_STREAMED_ALLOCATION_BYTES = 128 * 1024 * 1024  # 33 hours of AAC
 MAX_NUM_STREAMS = 16  # each may have such an index; a phone's video has about six streams
 # Decoders of what phones and browsers record. None of video: pictures are never looked at.
 CODECS = "aac,alac,amrnb,amrwb,flac,mp3,mp3float,opus,pcm_s16be,pcm_s16le,vorbis,wmapro,wmav1,wmav2"
@@ -60,12 +64,8 @@ def decode(
         OSError: ffmpeg is not installed, or cannot be started.
         subprocess.TimeoutExpired: It did not finish within `TIMEOUT_SECONDS`, and was stopped.
     """
-    command = ["ffmpeg", "-nostdin", "-v", "quiet", "-threads", "1", "-max_alloc", str(MAX_ALLOCATION_BYTES)]
-    command += ["-protocol_whitelist", "cache,pipe", "-codec_whitelist", CODECS]
-    command += ["-format_whitelist", demuxer, "-f", demuxer, "-max_streams", str(MAX_NUM_STREAMS)]
-    command += ["-t", str(max_num_samples / sampling_rate + 1)]
-    command += ["-read_ahead_limit", "-1", "-i", "cache:pipe:0"]
-    command += ["-map", "0:a:0", "-ac", "1", "-ar", str(sampling_rate)]
+    duration = ["-t", str(max_num_samples / sampling_rate + 1)]
+    command = [*_input_of(demuxer, MAX_ALLOCATION_BYTES, duration), "-ac", "1", "-ar", str(sampling_rate)]
     # Bounded in bytes too, for a file whose times lie.
     command += ["-fs", str(4 * (max_num_samples + 1)), "-f", "f32le", "pipe:1"]
     source: dict[str, Any] = {"input": file.getvalue()} if isinstance(file, io.BytesIO) else {"stdin": file}
@@ -79,3 +79,79 @@ def decode(
     )
     num_bytes = 4 * min(len(result.stdout) // 4, max_num_samples + 1)
     return np.frombuffer(bytearray(result.stdout[:num_bytes]), dtype="<f4")  # bytearray: writable
+
+
+def decode_blocks(
+    file: io.FileIO | io.BytesIO, demuxer: str, sampling_rate: int, num_block_samples: int
+) -> Iterator[np.ndarray]:
+    """Decode the first sound of a file of any length, block by block, as safely as `decode` does.
+
+    Args:
+        file: The file, at its start: an open file, or bytes in memory.
+        demuxer: From `demuxer_of`.
+        sampling_rate: Rate of the result in Hz.
+        num_block_samples: Samples in each block but the last, over all channels.
+
+    Yields:
+        float32 samples of shape (num_samples, num_channels); nothing where ffmpeg finds no sound.
+
+    Raises:
+        OSError: ffmpeg is not installed, or cannot be started.
+        subprocess.TimeoutExpired: A block took more than `TIMEOUT_SECONDS`, and ffmpeg was stopped.
+    """
+    command = [*_input_of(demuxer, MAX_STREAMED_ALLOCATION_BYTES), "-ar", str(sampling_rate)]
+    command += ["-c:a", "pcm_f32be", "-f", "au", "pipe:1"]  # AU: the simplest header that counts channels
+    with _as_file(file) as source:
+        process = subprocess.Popen(command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    output: Any = process.stdout
+    try:
+        header = _read(process, 24)
+        if len(header) < 24:
+            return
+        num_channels = int.from_bytes(header[20:24], "big")
+        _read(process, int.from_bytes(header[4:8], "big") - 24)  # the header's annotation
+        num_bytes = 4 * num_channels * max(1, num_block_samples // num_channels)
+        while block := _read(process, num_bytes):
+            whole = len(block) - len(block) % (4 * num_channels)
+            yield np.frombuffer(block[:whole], dtype=">f4").reshape(-1, num_channels).astype(np.float32)
+    finally:
+        process.kill()
+        output.close()
+        process.wait()
+
+
+def _input_of(demuxer: str, max_allocation_bytes: int, options: list[str] | None = None) -> list[str]:
+    """The part of a command that lets ffmpeg read its standard input, and nothing else, as one format."""
+    command = ["ffmpeg", "-nostdin", "-v", "quiet", "-threads", "1", "-max_alloc", str(max_allocation_bytes)]
+    command += ["-protocol_whitelist", "cache,pipe", "-codec_whitelist", CODECS]
+    command += ["-format_whitelist", demuxer, "-f", demuxer, "-max_streams", str(MAX_NUM_STREAMS)]
+    return [*command, *(options or []), "-read_ahead_limit", "-1", "-i", "cache:pipe:0", "-map", "0:a:0"]
+
+
+def _as_file(file: io.FileIO | io.BytesIO) -> IO[bytes] | io.FileIO:
+    """A file that a process can read: bytes in memory are copied to an unlinked temporary one."""
+    if isinstance(file, io.FileIO):
+        return open(file.fileno(), "rb", buffering=0, closefd=False)
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 -- the caller closes it
+    copy.write(file.getvalue())
+    copy.seek(0)
+    return copy
+
+
+def _read(process: "subprocess.Popen[bytes]", num_bytes: int) -> bytes:
+    """Read so many bytes of a process, fewer where its output ends; stop it where it takes too long."""
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(TIMEOUT_SECONDS, stop)
+    timer.start()
+    try:
+        content: bytes = process.stdout.read(num_bytes) if process.stdout else b""
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise subprocess.TimeoutExpired("ffmpeg", TIMEOUT_SECONDS)
+    return content

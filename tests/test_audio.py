@@ -9,9 +9,10 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
+from hostile_recordings import recorded
 
 from ser import audio, ffmpeg
-from ser.audio import AudioError, load_audio
+from ser.audio import AudioError, audio_blocks, load_audio
 
 RATE = 48_000
 TIMES = np.arange(2 * RATE) / RATE  # seconds
@@ -170,3 +171,43 @@ def test_the_loader_imports_no_librosa():
         "sys.exit(bool({'librosa', 'torch', 'scipy'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=Path(audio.__file__).parents[1], check=True)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+def test_blocks_of_a_stereo_file_are_its_channels(tmp_path: Path, rate: int, subtype: str, monkeypatch):
+    monkeypatch.setattr(audio, "_NUM_BLOCK_FRAMES", 1000)
+    time_seconds = np.arange(2 * rate) / rate
+    stereo = np.stack([0.5 * np.sin(440 * time_seconds), 0.1 * np.cos(880 * time_seconds)], axis=1)
+    soundfile.write(tmp_path / "call.wav", stereo.astype(np.float32), rate, subtype=subtype)
+    blocks = list(audio_blocks(tmp_path / "call.wav", 16_000))
+    assert len(blocks) > 3
+    together = np.concatenate(blocks)
+    assert together.shape == (32_000, 2)
+    np.testing.assert_allclose(together.mean(axis=1), load_audio(tmp_path / "call.wav", 16_000), atol=1e-6)
+
+
+def test_blocks_of_ffmpeg_are_what_it_decodes_at_once(tmp_path: Path, require_ffmpeg: str, monkeypatch):
+    monkeypatch.setattr(audio, "_NUM_BLOCK_FRAMES", 100)
+    tone = np.sin(np.arange(48_000) / 20)[:, None] * [0.5, 0.25]
+    soundfile.write(tmp_path / "call.wav", tone, 16_000)
+    content = recorded(tmp_path / "call.wav", "m4a", "-c:a", "alac")
+    together = np.concatenate(list(audio_blocks(content, 16_000)))
+    np.testing.assert_allclose(together, tone, atol=1e-4)
+
+
+def test_blocks_read_what_is_too_long_for_a_clip(tmp_path: Path):
+    soundfile.write(tmp_path / "long.flac", np.zeros(8000 * 700), 8000)
+    with pytest.raises(AudioError, match="longer than"):
+        load_audio(tmp_path / "long.flac", 16_000)
+    assert sum(map(len, audio_blocks(tmp_path / "long.flac", 16_000))) == 16_000 * 700
+
+
+@pytest.mark.parametrize("name", ["no.wav", "text.wav", "nan.wav", "cut.flac"])
+def test_blocks_refuse_what_is_no_sound(tmp_path: Path, name: str):
+    (tmp_path / "text.wav").write_text("#EXTM3U")
+    soundfile.write(tmp_path / "nan.wav", np.full(16_000, np.nan, dtype=np.float32), 16_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "whole.flac", np.random.default_rng(0).uniform(-1, 1, 16_000), 16_000)
+    (tmp_path / "cut.flac").write_bytes((tmp_path / "whole.flac").read_bytes()[:9000])
+    with pytest.raises(AudioError):
+        list(audio_blocks(tmp_path / name, 16_000))
