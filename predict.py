@@ -49,7 +49,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
         "--backend",
         choices=("torch", "onnx"),
         default="torch",
-        help="onnx: the model is an .onnx file by ser.onnx.export, or a folder with model.onnx",
+        help="onnx: run the graph onnx/model.onnx of the checkpoint (see ser.onnx.export), or an .onnx file",
     )
     parser.add_argument("--output", required=True, type=Path, help="a .parquet, .csv or .jsonl file to write")
     parser.add_argument("--num_workers", type=int, help="processes to share the work; default: one a core")

@@ -1,6 +1,6 @@
 """Train an emotion classifier: `python train.py --data_dir DIR --output_dir OUT` trains the shipped recipe.
 
-OUT then holds a checkpoint that loads with `from_pretrained`, its feature extractor,
+OUT then holds a checkpoint that loads with `from_pretrained`, its feature extractor, its ONNX graphs,
 `training_metrics.json`, `training_curves.png` and `training_provenance.json`. Actors 21 to 24 are left alone:
 `evaluation.py` scores them. Several corpora train one model with
 
@@ -31,6 +31,9 @@ from ser.evaluation.plots import training_curves_figure
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS, carve_validation_actors
 from ser.evaluation.training_record import RECORD_NAME
 from ser.hub.publishing import create_repository, publish_checkpoint
+from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
+from ser.onnx.export import export_onnx
+from ser.recognizer import EmotionRecognizer
 from ser.training.checkpoints import RESUME_OPTION
 from ser.training.full_disk import explaining_full_disk
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
@@ -114,7 +117,11 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
     # By every process: each of them evaluates its share of the clips.
     validation_metrics = trainer.evaluate() if validation_clips is not None else {}
     if trainer.is_world_process_zero():
-        recognizer.save_pretrained(str(training_args.output_dir))
+        output_dir = str(training_args.output_dir)
+        recognizer.save_pretrained(output_dir)
+        if isinstance(recognizer.model, MfccLstmForAudioClassification):
+            # Loaded again, for the trained model may be on a GPU.
+            export_onnx(EmotionRecognizer.from_pretrained(output_dir), output_dir)
         save_record(
             trainer,
             validation_metrics,

@@ -147,11 +147,11 @@ def measure_onnx(
     """Milliseconds a clip from waveform to probabilities, one by one, and the UAR of all, in percent."""
     waveforms = [load_audio(file, recognizer.sampling_rate) for file in files]
     with tempfile.TemporaryDirectory() as folder:
-        export_onnx(recognizer, Path(folder) / "int8.onnx", quantize=True)
+        _, quantized = export_onnx(recognizer, folder)
         recognizers = {
             "torch": recognizer,
             "onnx": onnx_recognizer,
-            "int8": OnnxRecognizer(Path(folder) / "int8.onnx"),
+            "int8": OnnxRecognizer(quantized),
         }
     probabilities = {name: each.predict_probabilities(waveforms) for name, each in recognizers.items()}
     found: Measured = {

@@ -67,8 +67,7 @@ def measure(
     recognizer = EmotionRecognizer.from_pretrained(model)
     rate = recognizer.sampling_rate
     with tempfile.TemporaryDirectory() as folder:
-        graph = Path(folder) / "model.onnx"
-        export_onnx(recognizer, graph)
+        graph, _ = export_onnx(recognizer, folder)
         onnx = OnnxRecognizer(graph)
         steps: dict[str, Callable[[], Found]] = {
             "mfcc": lambda: measure_mfcc([load_audio(file, rate) for file in files], num_repeats),

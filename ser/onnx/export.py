@@ -1,101 +1,199 @@
-"""Writes a checkpoint as one ONNX graph from waveforms to probabilities, for use without torch.
+"""Writes a checkpoint as one ONNX graph that answers all that the recogniser answers, for use without torch.
 
-    python -m ser.onnx.export --model checkpoint --output output/model.onnx
-    python -m ser.onnx.export --model checkpoint --output output/model_int8.onnx --quantize
+    python -m ser.onnx.export --model checkpoint
 
-Inputs are `waveform` (batch, samples), zero-padded on the right, and each clip's `num_samples` (batch,); the
-output is `probabilities` (batch, emotions). Sampling rate, emotions and the probability below which an answer
-is better given as "not sure" stand in the file's metadata.
+writes `checkpoint/onnx/model.onnx` and `checkpoint/onnx/model_quantized.onnx` (8-bit weights in LSTM and
+linear layers), where tools of the Hugging Face Hub look for them. docs/onnx.md describes inputs, outputs and
+metadata.
 """
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import warnings
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
 from ser.onnx.front_end import OnnxFrontEnd
-from ser.recognizer import EmotionRecognizer
+from ser.onnx.recognizer import GRAPH_FILE, GRAPH_VERSION, QUANTIZED_FILE, OnnxRecognizer, checkpoint_sha256
+from ser.out_of_distribution import Strangeness
+from ser.recognizer import WINDOW_HOP_SECONDS, WINDOW_SECONDS, EmotionRecognizer
 
 OPSET = 17
 FRONT_END = "front_end"
+MAX_DIFFERENCE = 1e-3  # from torch on noise, before a file is kept; tests hold 1e-4 on speech
 
 
-class WaveformClassifier(nn.Module):
-    """Front end, network and softmax: what the exported graph computes."""
+class MahalanobisDistance(nn.Module):
+    """The out-of-distribution score of a batch of padded clips, as `Strangeness.distances` computes it.
+
+    Args:
+        strangeness: The statistics of the training.
+    """
+
+    mean: torch.Tensor
+    factor: torch.Tensor
+
+    def __init__(self, strangeness: Strangeness):
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(strangeness.mean).float())
+        # With precision L L^T the distance is a sum of squares, which float32 cannot make negative.
+        factor = np.linalg.cholesky(strangeness.precision.astype(np.float64))
+        self.register_buffer("factor", torch.from_numpy(factor).float())
+
+    def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """`features` (B, T, C) and `mask` (B, T) to squared distances (B,)."""
+        mask = mask[:, :, None]
+        num_frames = mask.sum(dim=1)
+        mean = (features * mask).sum(dim=1) / num_frames
+        std = ((features - mean[:, None, :]).square() * mask).sum(dim=1).div(num_frames).sqrt()
+        change = (features[:, 1:] - features[:, :-1]) * mask[:, 1:]  # before the first frame there is none
+        mean_change = change.sum(dim=1) / num_frames
+        std_change = (change.square().sum(dim=1) / num_frames - mean_change.square()).clamp(min=0).sqrt()
+        summary = torch.cat([mean, std, std_change], dim=1)
+        return ((summary - self.mean) @ self.factor).square().sum(dim=1)
+
+
+class RecognizerGraph(nn.Module):
+    """Front end, network, softmax and out-of-distribution score: what the exported graph computes."""
 
     def __init__(self, recognizer: EmotionRecognizer):
         super().__init__()
         self.front_end = OnnxFrontEnd(recognizer.feature_extractor)
         self.network = recognizer.model
+        self.distance = (
+            None if recognizer.strangeness is None else MahalanobisDistance(recognizer.strangeness)
+        )
+        self.step = recognizer.feature_extractor.hop_length * recognizer.model.config.total_stride
+        self.sampling_rate = recognizer.sampling_rate
 
-    def forward(self, waveform: torch.Tensor, num_samples: torch.Tensor) -> torch.Tensor:
-        """`waveform` (B, N), `num_samples` (B,) to probabilities (B, num_emotions)."""
-        features, mask = self.front_end(waveform, num_samples)
-        return self.network(features, mask, return_dict=False)[0].softmax(dim=-1)
+    @property
+    def output_names(self) -> list[str]:
+        """Of what `forward` returns."""
+        names = ["probabilities", "attention", "attention_seconds"]
+        return names if self.distance is None else [*names, "ood_distance"]
+
+    def forward(self, waveform: torch.Tensor, num_samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """`waveform` (B, N) and `num_samples` (B,) to the graph's outputs.
+
+        Returns:
+            Probabilities `(B, num_emotions)`, attention and its times in seconds `(B, T')` and, where the
+            checkpoint has the statistics, the squared distance `(B,)` from the clips of the training.
+        """
+        features, mask, start = self.front_end(waveform, num_samples)
+        logits, attention = self.network(features, mask, return_dict=False)[:2]
+        frame = torch.arange(attention.shape[1])
+        seconds = (start[:, None] + self.step * frame[None, :]).float() / self.sampling_rate
+        outputs = (logits.softmax(dim=-1), attention, seconds)
+        return outputs if self.distance is None else (*outputs, self.distance(features, mask))
 
 
-def export_onnx(recognizer: EmotionRecognizer, file: Path, quantize: bool = False) -> None:
-    """Write a recogniser's graph.
+def export_onnx(recognizer: EmotionRecognizer, folder: str | os.PathLike[str]) -> list[Path]:
+    """Write a recogniser's graph, with float32 and with 8-bit weights, below a folder.
+
+    A file is replaced only by one that was run and gave torch's probabilities.
 
     Args:
         recognizer: With an MFCC-LSTM.
-        file: Where to write.
-        quantize: Keep the network's LSTM and linear weights as 8-bit integers; the front end stays as it is.
+        folder: Where the checkpoint lies; the graphs become `onnx/model.onnx` and `onnx/model_quantized.onnx`
+            in it.
+
+    Returns:
+        The two files.
+
+    Raises:
+        RuntimeError: If the graph does not give torch's probabilities.
+        OSError: If a file cannot be written.
     """
-    classifier = WaveformClassifier(recognizer).eval()
-    generator = torch.Generator().manual_seed(0)
-    rate = recognizer.sampling_rate
-    clips = 0.1 * torch.randn(2, 2 * rate, generator=generator)
-    with tempfile.TemporaryDirectory() as folder:
-        exported = Path(folder) / "model.onnx"
-        with torch.inference_mode(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of constants and of LSTM states, which the parity tests look at
-            torch.onnx.export(
-                classifier,
-                (clips, torch.tensor([2 * rate, rate])),
-                str(exported),
-                input_names=["waveform", "num_samples"],
-                output_names=["probabilities"],
-                dynamic_axes={
-                    "waveform": {0: "batch", 1: "samples"},
-                    "num_samples": {0: "batch"},
-                    "probabilities": {0: "batch"},
-                },
-                opset_version=OPSET,
-                dynamo=False,  # ten times as fast as the newer exporter, with the same result
-            )
-        if quantize:
-            names = [node.name for node in onnx.load(str(exported)).graph.node]
-            quantize_dynamic(
-                exported,
-                exported,
-                op_types_to_quantize=["LSTM", "MatMul", "Gemm"],
-                nodes_to_exclude=[name for name in names if f"/{FRONT_END}/" in name],
-                weight_type=QuantType.QInt8,
-            )
-        graph = onnx.load(str(exported))
+    folder = Path(folder)
+    graph = RecognizerGraph(recognizer).eval()
     values = {
+        "graph_version": str(GRAPH_VERSION),
         "emotions": json.dumps(recognizer.emotions),
-        "sampling_rate": str(rate),
+        "sampling_rate": str(recognizer.sampling_rate),
+        "min_samples": str(graph.front_end.block),
         "not_sure_below": str(recognizer.not_sure_below),
-        "min_samples": str(classifier.front_end.block),
-        "fingerprint": recognizer.fingerprint(),
-        "weights": "int8" if quantize else "float32",
+        "window_seconds": str(WINDOW_SECONDS),
+        "window_hop_seconds": str(WINDOW_HOP_SECONDS),
+        "checkpoint_sha256": checkpoint_sha256(folder) or "",
     }
-    onnx.helper.set_model_props(graph, values)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(graph, str(file))
+    if recognizer.strangeness is not None:
+        values["ood_threshold"] = str(float(recognizer.strangeness.threshold))
+    (folder / "onnx").mkdir(parents=True, exist_ok=True)
+    # In the target's folder, so that renaming is one step.
+    with tempfile.TemporaryDirectory(dir=folder / "onnx", prefix=".export-") as unfinished:
+        plain, quantized = Path(unfinished) / "model.onnx", Path(unfinished) / "model_quantized.onnx"
+        _trace(graph, plain)
+        _quantize(plain, quantized)
+        for file, weights in ((plain, "float32"), (quantized, "int8")):
+            model = onnx.load(str(file))
+            onnx.helper.set_model_props(model, {**values, "weights": weights})
+            onnx.save(model, str(file))
+            _check(recognizer, file, MAX_DIFFERENCE if weights == "float32" else 0.2)
+        return [
+            file.replace(folder / target)
+            for file, target in ((plain, GRAPH_FILE), (quantized, QUANTIZED_FILE))
+        ]
+
+
+def _probe(sampling_rate: int) -> list[np.ndarray]:
+    """Two clips of noise of unlike length."""
+    random = np.random.default_rng(0)
+    return [(0.1 * random.standard_normal(seconds * sampling_rate)).astype(np.float32) for seconds in (2, 1)]
+
+
+def _trace(graph: RecognizerGraph, file: Path) -> None:
+    clips = [torch.from_numpy(clip) for clip in _probe(graph.sampling_rate)]
+    outputs = graph.output_names
+    axes: dict[str, dict[int, str]] = {name: {0: "batch"} for name in ("num_samples", *outputs)}
+    axes["waveform"] = {0: "batch", 1: "samples"}
+    axes["attention"] = axes["attention_seconds"] = {0: "batch", 1: "frames"}
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of constants and of LSTM states, which the parity tests look at
+        torch.onnx.export(
+            graph,
+            (nn.utils.rnn.pad_sequence(clips, batch_first=True), torch.tensor([len(clip) for clip in clips])),
+            str(file),
+            input_names=["waveform", "num_samples"],
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,  # ten times as fast as the newer exporter, with the same result
+        )
+
+
+def _quantize(plain: Path, quantized: Path) -> None:
+    """Keep LSTM and linear weights of the network as 8-bit integers; front end and score stay as they are."""
+    names = [node.name for node in onnx.load(str(plain)).graph.node]
+    quantize_dynamic(
+        plain,
+        quantized,
+        op_types_to_quantize=["LSTM", "MatMul", "Gemm"],
+        nodes_to_exclude=[name for name in names if "/network/" not in name],
+        weight_type=QuantType.QInt8,
+    )
+
+
+def _check(recognizer: EmotionRecognizer, file: Path, max_difference: float) -> None:
+    clips = _probe(recognizer.sampling_rate)
+    expected = recognizer.predict_probabilities(clips)
+    difference = float(np.abs(OnnxRecognizer(file).predict_probabilities(clips) - expected).max())
+    if not difference <= max_difference:
+        raise RuntimeError(
+            f"The exported graph's probabilities differ from torch's by {difference:.2g}, expected at most "
+            f"{max_difference:g}. Nothing was replaced; check the versions of torch, onnx and onnxruntime."
+        )
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    """The command line; `--help` shows it."""
+    """Parse the command line; `--help` shows it."""
     parser = argparse.ArgumentParser(
         prog="python -m ser.onnx.export",
         description=__doc__,
@@ -104,19 +202,26 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--model", required=True, help="folder of a checkpoint, or a Hub id")
     parser.add_argument("--revision", help="branch, tag or commit of a model on the Hub")
-    parser.add_argument("--output", type=Path, required=True, help="the .onnx file to write")
-    parser.add_argument("--quantize", action="store_true", help="8-bit weights in LSTM and linear layers")
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--output", type=Path, help="folder to write onnx/ in; default: the checkpoint's own folder"
+    )
+    args = parser.parse_args(arguments)
+    if args.output is None:
+        if not Path(args.model).is_dir():
+            parser.error("--output is needed: the model is not a folder here")
+        args.output = Path(args.model)
+    return args
 
 
 def main(arguments: list[str]) -> None:
-    """Parses, loads, writes."""
+    """Load a checkpoint and write its graphs."""
     args = parse_arguments(arguments)
     try:
-        export_onnx(EmotionRecognizer.from_pretrained(args.model, args.revision), args.output, args.quantize)
-    except (ValueError, OSError) as error:
+        files = export_onnx(EmotionRecognizer.from_pretrained(args.model, args.revision), args.output)
+    except (ValueError, OSError, RuntimeError) as error:
         sys.exit(f"Error: {error}")
-    sys.stdout.write(f"Written: {args.output} ({args.output.stat().st_size / 1e6:.1f} MB)\n")
+    for file in files:
+        sys.stdout.write(f"Written: {file} ({file.stat().st_size / 1e6:.1f} MB)\n")
 
 
 if __name__ == "__main__":

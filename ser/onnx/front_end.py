@@ -83,8 +83,10 @@ class OnnxFrontEnd(nn.Module):
                     placed[r, s] = filters[k]
         return torch.cat([placed, placed], dim=1)
 
-    def forward(self, waveform: torch.Tensor, num_samples: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`waveform` (B, N) and `num_samples` (B,) to features (B, T, C) and their mask (B, T).
+    def forward(
+        self, waveform: torch.Tensor, num_samples: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """`waveform` (B, N) and `num_samples` (B,) to features (B, T, C), mask (B, T) and first sample (B,).
 
         N is at least `block`, a clip at least one sample.
         """
@@ -104,7 +106,7 @@ class OnnxFrontEnd(nn.Module):
         mask = frame[None, :] < num_frames[:, None]  # (B, T)
         loudest = torch.where(mask[:, :, None], mel_db, -1000.0).amax(dim=(1, 2), keepdim=True)
         features = torch.maximum(mel_db, loudest - settings.dynamic_range_db) @ self.cepstrum + self.offset
-        return features, mask.float()
+        return features, mask.float(), start
 
     def _bounds(
         self, waveform: torch.Tensor, num_samples: torch.Tensor

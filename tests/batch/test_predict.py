@@ -34,8 +34,7 @@ def checkpoint(tmp_path_factory) -> str:
 
 @pytest.fixture(scope="module")
 def graph(recognizer, tmp_path_factory) -> str:
-    file = tmp_path_factory.mktemp("graph") / "model.onnx"
-    export_onnx(recognizer, file)
+    file, _ = export_onnx(recognizer, tmp_path_factory.mktemp("graph"))
     return str(file)
 
 

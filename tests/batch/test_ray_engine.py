@@ -34,9 +34,8 @@ needs_ray = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory) -> str:
-    file = tmp_path_factory.mktemp("graph") / "model.onnx"
     folder = save_random_checkpoint(tmp_path_factory.mktemp("model"))
-    export_onnx(EmotionRecognizer.from_pretrained(folder), file)
+    file, _ = export_onnx(EmotionRecognizer.from_pretrained(folder), tmp_path_factory.mktemp("graph"))
     return str(file)
 
 

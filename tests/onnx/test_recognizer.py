@@ -1,6 +1,10 @@
-"""The ONNX graph gives torch's probabilities on real clips, padded or alone, and is used without torch."""
+"""The ONNX graph answers as torch does on real clips, padded or alone, and is used without torch."""
 
+import copy
+import multiprocessing
 import os
+import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +19,8 @@ from ser.audio import load_audio
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.onnx.export import export_onnx, main
 from ser.onnx.front_end import OnnxFrontEnd
-from ser.onnx.recognizer import OnnxRecognizer
+from ser.onnx.recognizer import GRAPH_FILE, QUANTIZED_FILE, OnnxRecognizer
+from ser.out_of_distribution import Strangeness, summarise_features
 from ser.recognizer import EmotionRecognizer
 
 RATE = 16_000
@@ -33,8 +38,14 @@ print(recognizer.predict(sys.argv[2]))
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory) -> Path:
+    """A checkpoint of random weights with its graphs, that takes some noises as unlike speech."""
     folder = save_random_checkpoint(tmp_path_factory.mktemp("model"))
-    main(["--model", str(folder), "--output", str(folder / "model.onnx")])
+    random = EmotionRecognizer.from_pretrained(folder)
+    clips = [noise(RATE, seed, level=10.0 ** (seed % 3 - 3)) for seed in range(150)]
+    features = [random.feature_extractor(clip, sampling_rate=RATE)["input_features"][0] for clip in clips]
+    fitted = Strangeness.fit(features, list(range(len(clips))))
+    Strangeness(fitted.mean, fitted.precision, fitted.threshold / 2).save(folder)
+    main(["--model", str(folder)])
     return folder
 
 
@@ -60,14 +71,25 @@ def noise(num_samples: int, seed: int = 0, level: float = 0.1) -> np.ndarray:
     return (level * np.random.default_rng(seed).standard_normal(num_samples)).astype(np.float32)
 
 
-def test_probabilities_of_real_clips_are_torchs(real_waveforms, tmp_path):
+def test_answers_on_real_clips_are_torchs(real_waveforms, tmp_path):
     """Of the shipped checkpoint, which is sure of some clips: random weights are of none."""
     recognizer = EmotionRecognizer.from_pretrained(REPO / "checkpoint")
-    export_onnx(recognizer, tmp_path / "model.onnx")
+    plain, quantized = map(OnnxRecognizer, export_onnx(recognizer, tmp_path))
     expected = recognizer.predict_probabilities(real_waveforms)
     assert expected.max() > 0.5
-    found = OnnxRecognizer(tmp_path / "model.onnx").predict_probabilities(real_waveforms)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(plain.predict_probabilities(real_waveforms), expected, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(quantized.predict_probabilities(real_waveforms), expected, rtol=0, atol=0.05)
+    for waveform in real_waveforms:
+        assert_other_answers_alike(plain, recognizer, waveform)
+
+
+def assert_other_answers_alike(found: OnnxRecognizer, expected: EmotionRecognizer, waveform: np.ndarray):
+    attention, expected_attention = found.attend((waveform, RATE)), expected.attend((waveform, RATE))
+    np.testing.assert_allclose(attention.times_seconds, expected_attention.times_seconds, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(attention.weights, expected_attention.weights, rtol=0, atol=1e-4)
+    features = expected.feature_extractor(waveform, sampling_rate=RATE)["input_features"][0]
+    distance = expected.strangeness.distances(summarise_features(features)[None])
+    np.testing.assert_allclose(found._run([waveform])["ood_distance"], distance, rtol=1e-3)
 
 
 def test_probabilities_of_odd_clips_are_torchs(recognizer, onnx_recognizer):
@@ -108,17 +130,16 @@ def test_the_front_end_follows_the_extractors_settings(settings):
     clip = np.concatenate([noise(3_000, level=1e-4), noise(9_000), noise(1_234, level=1e-4)])
     expected = extractor(clip, sampling_rate=extractor.sampling_rate, return_tensors="pt").input_features
     padded = torch.nn.functional.pad(torch.from_numpy(clip), (0, 777))[None]
-    found, mask = front_end(padded, torch.tensor([len(clip)]))
+    found, mask, _ = front_end(padded, torch.tensor([len(clip)]))
     assert mask.all()
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=2e-3)
 
 
-def test_the_quantized_file_is_smaller_and_answers_alike(recognizer, onnx_recognizer, checkpoint, tmp_path):
-    export_onnx(recognizer, tmp_path / "int8.onnx", quantize=True)
-    types = {node.op_type for node in onnx.load(str(tmp_path / "int8.onnx")).graph.node}
+def test_the_quantized_file_is_smaller_and_answers_alike(onnx_recognizer, checkpoint):
+    types = {node.op_type for node in onnx.load(str(checkpoint / QUANTIZED_FILE)).graph.node}
     assert "DynamicQuantizeLSTM" in types
     clips = [noise(RATE, seed=seed) for seed in range(4)]
-    quantized = OnnxRecognizer(tmp_path / "int8.onnx").predict_probabilities(clips)
+    quantized = OnnxRecognizer(checkpoint / QUANTIZED_FILE).predict_probabilities(clips)
     np.testing.assert_allclose(quantized, onnx_recognizer.predict_probabilities(clips), rtol=0, atol=0.05)
 
 
@@ -138,17 +159,63 @@ def test_it_is_asked_as_the_torch_one_is(recognizer, onnx_recognizer):
     clip = (noise(5 * RATE), RATE)
     for window, expected in zip(onnx_recognizer.timeline(clip), recognizer.timeline(clip), strict=True):
         assert window.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
-    with pytest.raises(ValueError, match="backend='torch'"):
-        onnx_recognizer.attend(clip)
-    with pytest.raises(ValueError, match="Copy it"):
-        onnx_recognizer.save_pretrained("anywhere")
+    for level in (1e-3, 0.1, 1.0):
+        assert_other_answers_alike(onnx_recognizer, recognizer, noise(2 * RATE, level=level))
+    answers = [onnx_recognizer.is_strange((noise(RATE, seed), RATE)) for seed in range(40)]
+    assert answers == [recognizer.is_strange((noise(RATE, seed), RATE)) for seed in range(40)]
+    assert 0 < sum(answers) < len(answers)
 
 
-def test_what_is_no_export_is_refused(tmp_path):
-    with pytest.raises(OSError, match=r"no model\.onnx.*python -m ser\.onnx\.export"):
-        EmotionRecognizer.from_pretrained(tmp_path, backend="onnx")
-    (tmp_path / "model.onnx").write_bytes(b"\x00nothing")
-    with pytest.raises(ValueError, match="was not written by"):
+def test_a_copy_answers_the_same_also_in_another_process(onnx_recognizer):
+    clip = (noise(RATE), RATE)
+    expected = onnx_recognizer.predict(clip)
+    assert copy.deepcopy(onnx_recognizer).predict(clip) == expected
+    assert pickle.loads(pickle.dumps(onnx_recognizer)).predict(clip) == expected
+    for method in ("fork", "spawn"):
+        with multiprocessing.get_context(method).Pool(2) as pool:
+            assert pool.map(onnx_recognizer.predict, [clip, clip]) == [expected, expected]
+
+
+def test_unusable_files_are_refused(checkpoint, tmp_path):
+    file = tmp_path / GRAPH_FILE
+    file.parent.mkdir()
+    with pytest.raises(OSError, match=r"no onnx/model\.onnx.*python -m ser\.onnx\.export"):
+        EmotionRecognizer.from_pretrained(tmp_path / "onnx", backend="onnx")
+    with pytest.raises(OSError, match=r"no file .*absent\.onnx"):
+        EmotionRecognizer.from_pretrained(tmp_path / "absent.onnx", backend="onnx")
+    whole = (checkpoint / GRAPH_FILE).read_bytes()
+    newer = onnx.load_from_string(whole)
+    newer.ir_version = 99
+    for content in (b"", b"\x00nothing", whole[: len(whole) // 2], newer.SerializeToString()):
+        file.write_bytes(content)
+        with pytest.raises(ValueError, match=r"expected a graph written by"):
+            EmotionRecognizer.from_pretrained(tmp_path, backend="onnx")
+    foreign = onnx.load_from_string(whole)
+    onnx.helper.set_model_props(foreign, {})
+    onnx.save(foreign, file)
+    with pytest.raises(ValueError, match="graph version None, expected 2"):
         EmotionRecognizer.from_pretrained(tmp_path, backend="onnx")
     with pytest.raises(ValueError, match="'torch' or 'onnx', got 'tf'"):
         EmotionRecognizer.from_pretrained(tmp_path, backend="tf")
+
+
+def test_a_graph_beside_other_weights_is_refused(checkpoint, tmp_path):
+    shutil.copytree(checkpoint, tmp_path, dirs_exist_ok=True)
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace("1.7", "1.8"))
+    with pytest.raises(ValueError, match="another checkpoint"):
+        EmotionRecognizer.from_pretrained(tmp_path, backend="onnx")
+
+
+def test_an_export_that_fails_leaves_the_good_files(checkpoint, tmp_path, monkeypatch):
+    shutil.copytree(checkpoint, tmp_path, dirs_exist_ok=True)
+    wrong = EmotionRecognizer.from_pretrained(tmp_path)
+    predict = wrong.predict_probabilities
+    monkeypatch.setattr(wrong, "predict_probabilities", lambda clips: predict(clips)[:, ::-1])
+    with pytest.raises(RuntimeError, match="differ from torch's"):
+        export_onnx(wrong, tmp_path)
+    assert sorted(file.name for file in (tmp_path / "onnx").iterdir()) == [
+        "model.onnx",
+        "model_quantized.onnx",
+    ]
+    assert (tmp_path / GRAPH_FILE).read_bytes() == (checkpoint / GRAPH_FILE).read_bytes()

@@ -77,7 +77,11 @@ def test_several_corpora_train_together_speaker_by_speaker(tmp_path: Path, monke
     speakers = [name for side in ("train", "validation") for name in record[f"{side}_actors"]]
     assert sorted(speakers) == ["emodb:3", "savee:1", "savee:2", "savee:4"]
     assert heard_of_corpus(record, "emodb") == {3}
-    assert len(EmotionRecognizer.from_pretrained(tmp_path / "out").emotions) == 8
+    recognizer = EmotionRecognizer.from_pretrained(tmp_path / "out")
+    graph = EmotionRecognizer.from_pretrained(tmp_path / "out", backend="onnx")
+    assert len(recognizer.emotions) == len(graph.emotions) == 8
+    clip = emodb / "03a01Fa.flac"
+    assert graph.predict(clip) == pytest.approx(recognizer.predict(clip), abs=1e-4)
 
 
 @pytest.mark.parametrize(
