@@ -45,6 +45,8 @@ class MfccLstmConfig(PreTrainedConfig):
             while training.
         not_sure_below: Highest probability below which an answer is better given as "not sure". Chosen after
             training from how often answers are right; the network does not use it.
+        confidence_steps: Lowest highest probability of each step and the share of such answers that were
+            right for unseen speakers, ascending; none if nobody measured it. The network does not use them.
 
     Raises:
         ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, the
@@ -68,6 +70,7 @@ class MfccLstmConfig(PreTrainedConfig):
     label_shares: list[float] | None = None
     temperature: float | int = 1.0
     not_sure_below: float | int = 0.5
+    confidence_steps: list[list[float]] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.conv_channels = list(self.conv_channels)

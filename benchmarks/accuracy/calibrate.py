@@ -22,6 +22,7 @@ import numpy as np
 from ser.evaluation.calibration import (
     apply_temperature,
     choose_operating_point,
+    fit_confidence_steps,
     fit_temperature,
 )
 from ser.evaluation.metrics import expected_calibration_error
@@ -82,6 +83,7 @@ def fit_shipped(clips: HeldOutClips) -> dict[str, Any]:
         "fitted": {
             **calibration_errors(clips, calibrated),
             **choose_operating_point(calibrated, clips.labels, WANTED_ACCURACY)._asdict(),
+            "confidence_steps": fit_confidence_steps(calibrated, clips.labels),
         },
     }
 
@@ -164,22 +166,40 @@ def calibration_table(result: dict[str, Any]) -> list[str]:
     return [*lines, "", picture, "", "Made by:", "", "```shell", result["command"], "```", ""]
 
 
+def write_into_checkpoint(config_file: Path, result: dict[str, Any]) -> None:
+    """Write what was fitted into the configuration of a checkpoint, whose other values stay as they are."""
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    config["temperature"] = result["temperature"]
+    config["not_sure_below"] = result["fitted"]["threshold"]
+    config["confidence_steps"] = result["fitted"]["confidence_steps"]
+    text = json.dumps(dict(sorted(config.items())), indent=2)
+    config_file.write_text(text + "\n", encoding="utf-8")
+
+
 def main(arguments: list[str], root: Path = ROOT) -> None:
     """Parse, fit, write, show."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("--recipe", default="hybrid", help="folder of its results")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="write temperature, threshold and confidence steps into its config.json",
+    )
     args = parser.parse_args(arguments)
+    recipe = [] if args.recipe == parser.get_default("recipe") else ["--recipe", args.recipe]
     development = held_out_clips(root, FITTED_ON, args.recipe)
     clips = held_out_clips(root, MEASURED_ON, args.recipe)
     calibrated, answered = cross_fitted(clips)
     result = {
         **fit_shipped(development),
         "cross_fitted": measure(clips, calibrated, answered),
-        "command": shlex.join(["python", "-m", "benchmarks.accuracy.calibrate", *arguments]),
+        "command": shlex.join(["python", "-m", "benchmarks.accuracy.calibrate", *recipe]),
     }
     (root / "benchmarks" / "results" / "calibration.json").write_text(json.dumps(result, indent=1) + "\n")
+    if args.checkpoint:
+        write_into_checkpoint(args.checkpoint / "config.json", result)
     figure = reliability_figure(calibrated, clips.labels, title=f"Reliability on {MEASURED_ON}")
     figure.savefig(root / "docs" / "images" / "reliability.png", dpi=110)
     print("\n".join(calibration_table(result)))

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+from sklearn.isotonic import IsotonicRegression
 
 SMALLEST_PROBABILITY = 1e-6  # result files are rounded: a probability of 0 in one stands for about this
 TEMPERATURE_RANGE = (0.1, 10.0)
+MIN_STEP_CLIPS = 50  # with fewer, chance alone moves the share of a step by about a tenth
 
 
 class OperatingPoint(NamedTuple):
@@ -80,3 +82,29 @@ def choose_operating_point(
         if point.accuracy >= wanted_accuracy:
             return point
     raise ValueError(f"No threshold reaches an accuracy of {wanted_accuracy:.2f} on these clips.")
+
+
+def fit_confidence_steps(probabilities: ArrayLike, labels: ArrayLike) -> list[list[float]]:
+    """Group answers by how often answers with such a highest probability are right.
+
+    Isotonic regression (Zadrozny and Elkan, 2002) makes the share rise with the highest probability; answers
+    whose share rounds to the same tenth form a step. A step with too few answers joins the one
+    beside it.
+
+    Args:
+        probabilities: Calibrated, of clips of speakers that the model was not trained on.
+        labels: The true classes of those clips.
+
+    Returns:
+        `[lowest highest probability, share of answers right]` of each step, ascending; the first begins at 0.
+    """
+    probabilities = np.asarray(probabilities)
+    highest, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == np.asarray(labels)
+    tenths = np.round(10 * IsotonicRegression().fit_transform(highest, right))
+    edges = [0.0]
+    for low in sorted(highest[tenths == tenth].min() for tenth in np.unique(tenths))[1:]:
+        in_step = (highest >= edges[-1]) & (highest < low)
+        if min(in_step.sum(), (highest >= low).sum()) >= MIN_STEP_CLIPS:
+            edges.append(float(np.floor(1000 * low) / 1000))
+    step = np.digitize(highest, edges) - 1
+    return [[edge, round(float(right[step == i].mean()), 3)] for i, edge in enumerate(edges)]

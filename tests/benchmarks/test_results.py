@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks.accuracy import calibrate, robustness
 from benchmarks.report import results as report
+from ser.configuration_mfcc_lstm import MfccLstmConfig
+from ser.training.recipe import RecipeArguments
 
 ROOT = Path(__file__).resolve().parents[2]
-from ser.training.recipe import RecipeArguments  # noqa: E402
-
 INPUTS = ("benchmarks/results", "checkpoint/training_metrics.json", "README.md")
 OUTPUTS = ("docs/results.md", "benchmarks/results/results.json", "README.md")
 
@@ -180,6 +180,24 @@ def test_the_shipped_checkpoint_is_calibrated_as_measured() -> None:
     measured = json.loads((ROOT / "benchmarks" / "results" / "calibration.json").read_text())
     assert config["temperature"] == measured["temperature"] == RecipeArguments.temperature
     assert config["not_sure_below"] == measured["fitted"]["threshold"] == RecipeArguments.not_sure_below
+    assert config["confidence_steps"] == measured["fitted"]["confidence_steps"]
+
+
+def test_a_calibration_is_written_into_a_checkpoint_and_changes_nothing_else(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    shutil.copy(ROOT / "checkpoint" / "config.json", config)
+    before = json.loads(config.read_text())
+    fitted = {"threshold": 0.45, "confidence_steps": [[0.0, 0.3], [0.5, 0.75]]}
+    calibrate.write_into_checkpoint(config, {"temperature": 1.25, "fitted": fitted})
+    after = MfccLstmConfig.from_pretrained(tmp_path)
+    assert (after.temperature, after.not_sure_below) == (1.25, 0.45)
+    assert after.confidence_steps == [[0.0, 0.3], [0.5, 0.75]]
+    written = json.loads(config.read_text())
+    assert {name for name in before if before[name] != written[name]} <= {
+        "temperature",
+        "not_sure_below",
+        "confidence_steps",
+    }
 
 
 def test_what_ships_is_not_calibrated_on_the_actors_it_is_tested_on() -> None:
