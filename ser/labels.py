@@ -132,16 +132,19 @@ def corpus_classes(corpus: str) -> tuple[str, ...]:
     return tuple(emotion for emotion in EMOTIONS if emotion in LABEL_MAPS[corpus].values())
 
 
-def restrict_probabilities(probabilities: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """Turn probabilities of all `EMOTIONS` into probabilities of some of them.
+def restrict_probabilities(
+    probabilities: np.ndarray, classes: Sequence[str], known: Sequence[str] = EMOTIONS
+) -> np.ndarray:
+    """Turn probabilities of all the labels that a model knows into probabilities of some of them.
 
     The rule: where neutral is wanted and calm is not, the probability of calm is added to neutral, since a
     speaker without emotion is what other corpora call neutral and RAVDESS divides into the two. Then only the
     wanted classes are kept and divided by their sum. A row with nothing left in them becomes equal shares.
 
     Args:
-        probabilities: Shape (..., 8), in the order of `EMOTIONS`.
-        classes: The wanted emotions, without repetition.
+        probabilities: Shape (..., len(known)), in the order of `known`.
+        classes: The wanted labels, without repetition.
+        known: The labels of the model.
 
     Returns:
         Shape (..., len(classes)), in the order of `classes`; each row sums to one.
@@ -153,17 +156,18 @@ def restrict_probabilities(probabilities: np.ndarray, classes: Sequence[str]) ->
     array([0.8, 0.2])
     """
     probabilities = np.asarray(probabilities)
-    if probabilities.ndim == 0 or probabilities.shape[-1] != len(EMOTIONS):
+    known = list(known)
+    if probabilities.ndim == 0 or probabilities.shape[-1] != len(known):
         raise ValueError(
-            f"Expected probabilities of shape (..., {len(EMOTIONS)}), one for each of {', '.join(EMOTIONS)}; "
+            f"Expected probabilities of shape (..., {len(known)}), one for each of {', '.join(known)}; "
             f"got shape {probabilities.shape}."
         )
-    if not classes or len(set(classes)) != len(classes) or not set(classes) <= set(EMOTIONS):
-        raise ValueError(f"classes must be some of {', '.join(EMOTIONS)}, each once; got {list(classes)}.")
+    if not classes or len(set(classes)) != len(classes) or not set(classes) <= set(known):
+        raise ValueError(f"classes must be some of {', '.join(known)}, each once; got {list(classes)}.")
     merged = probabilities.astype(np.float64)
-    if "neutral" in classes and "calm" not in classes:
-        merged[..., EMOTIONS.index("neutral")] += merged[..., EMOTIONS.index("calm")]
-    kept = merged[..., [EMOTIONS.index(emotion) for emotion in classes]]
+    if "calm" in known and "neutral" in classes and "calm" not in classes:
+        merged[..., known.index("neutral")] += merged[..., known.index("calm")]
+    kept = merged[..., [known.index(label) for label in classes]]
     total = kept.sum(axis=-1, keepdims=True)
     equal_shares = np.full_like(kept, 1 / len(classes))
     return np.divide(kept, total, out=equal_shares, where=total > 0)

@@ -63,15 +63,13 @@ class ScoredClips:
             classes: Some of `emotions`.
         """
         rows = [row for row, label in enumerate(self.labels) if self.emotions[label] in classes]
-        of_all = np.zeros((len(rows), len(EMOTIONS)))
-        of_all[:, [EMOTIONS.index(emotion) for emotion in self.emotions]] = self.probabilities[rows]
         return replace(
             self,
             emotions=tuple(classes),
             rows=[self.rows[row] for row in rows],
             files=[self.files[row] for row in rows],
             labels=np.array([list(classes).index(self.emotions[self.labels[row]]) for row in rows]),
-            probabilities=restrict_probabilities(of_all, classes),
+            probabilities=restrict_probabilities(self.probabilities[rows], classes, self.emotions),
             groups={name: [values[row] for row in rows] for name, values in self.groups.items()},
         )
 
@@ -87,7 +85,7 @@ def score_clips(
     """Lets a model hear every clip of a corpus.
 
     Args:
-        recognizer: Knows all of `EMOTIONS`, in any order.
+        recognizer: Knows all of `classes`, in any order.
         clips: Rows with an undecoded `audio`, `emotion`, and the columns of `GROUPS`.
         classes: The emotions scored on, where a corpus lacks some: clips of others are left out, and see
             `restrict_probabilities`.
@@ -99,17 +97,16 @@ def score_clips(
         AudioError: If a clip cannot be used and `skip_broken` is not set; the message has its whole path.
         ValueError: If the model knows other emotions, no clip is left, or `batch_size` is below 1.
     """
-    if set(recognizer.emotions) != set(EMOTIONS):
+    if unknown := [label for label in classes if label not in recognizer.emotions]:
         raise ValueError(
-            f"The model knows {', '.join(recognizer.emotions)}; expected {', '.join(EMOTIONS)}. "
+            f"The model knows {', '.join(recognizer.emotions)}; expected {', '.join(unknown)} too. "
             "Evaluate a model that was trained on these."
         )
     if batch_size < 1:
         raise ValueError(f"batch_size must be 1 or more, got {batch_size}.")
-    column_of_emotion = [recognizer.emotions.index(emotion) for emotion in EMOTIONS]
     names = clips.features["emotion"].names
-    paths = [Path(audio["path"]) for audio in clips["audio"]]
-    folder = os.path.commonpath([path.parent for path in paths])
+    audio = clips.select_columns("audio")
+    files = _short_names([row["audio"]["path"] for row in audio])
     wanted = [row for row, label in enumerate(clips["emotion"]) if names[label] in classes]
     broken: dict[str, str] = {}
     kept: list[int] = []
@@ -118,18 +115,19 @@ def score_clips(
         for start in range(0, len(wanted), batch_size):
             waveforms = []
             for row in wanted[start : start + batch_size]:
+                clip = audio[row]["audio"]
                 try:
-                    waveforms.append(recognizer.load(paths[row]))
+                    waveforms.append(recognizer.load(clip["bytes"] or clip["path"]))
                 except AudioError as error:
                     if not skip_broken:
                         raise AudioError(
-                            f"{paths[row]}: {error} (--skip_broken leaves such clips out.)"
+                            f"{clip['path']}: {error} (--skip_broken leaves such clips out.)"
                         ) from error
-                    broken[os.path.relpath(paths[row], folder)] = str(error)
+                    broken[files[row]] = str(error)
                 else:
                     kept.append(row)
             if waveforms:
-                probabilities.append(recognizer.predict_probabilities(waveforms)[:, column_of_emotion])
+                probabilities.append(recognizer.predict_probabilities(waveforms))
             bar.update(min(batch_size, len(wanted) - start))
     if not kept:
         raise ValueError(f"None of the {len(wanted)} clips could be scored.")
@@ -137,12 +135,28 @@ def score_clips(
     return ScoredClips(
         emotions=tuple(classes),
         rows=kept,
-        files=[os.path.relpath(paths[row], folder) for row in kept],
+        files=[files[row] for row in kept],
         labels=np.array([list(classes).index(names[label]) for label in used["emotion"]]),
-        probabilities=restrict_probabilities(np.concatenate(probabilities), classes),
-        groups={name: list(used[name]) for name in GROUPS},
+        probabilities=restrict_probabilities(np.concatenate(probabilities), classes, recognizer.emotions),
+        groups={name: list(used[name]) for name in GROUPS} | {"actor": _speakers(used["actor"], kept)},
         broken=broken,
     )
+
+
+def _short_names(paths: Sequence[str | None]) -> list[str]:
+    """Paths below the folder that all of them are in; of clips without a path, their row."""
+    folders = [Path(path).parent for path in paths if path]
+    same_kind = len({folder.is_absolute() for folder in folders}) == 1
+    folder = os.path.commonpath(folders) if folders and same_kind else ""
+    return [
+        os.path.relpath(path, folder or ".") if path else f"row {row}"
+        for row, path in enumerate(paths, start=1)
+    ]
+
+
+def _speakers(actors: Sequence[Any], rows: Sequence[int]) -> list[Any]:
+    """Who speaks each clip; where that is not known, each clip stands for itself."""
+    return [f"clip {row + 1}" if actor == "" else actor for actor, row in zip(actors, rows, strict=True)]
 
 
 def evaluation_report(scored: ScoredClips, num_resamples: int = NUM_RESAMPLES) -> dict[str, Any]:

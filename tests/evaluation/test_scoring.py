@@ -3,15 +3,17 @@
 import csv
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from own_recordings import write_label_folders
 from tiny_corpora import write_emodb, write_savee
 
 import evaluation
 from ser.audio import AudioError, load_audio
 from ser.configuration_mfcc_lstm import MfccLstmConfig
-from ser.corpora import load_ravdess, load_savee
+from ser.corpora import load_own_data, load_ravdess, load_savee
 from ser.evaluation.files import write_evaluation
 from ser.evaluation.metrics import (
     classification_scores,
@@ -317,3 +319,36 @@ def test_unreadable_clips_of_any_corpus_are_skipped_when_asked(checkpoint, tmp_p
     assert list(report["broken_clips"]) == ["08a01Wa.flac"]
     assert "03a02Wa.flac" in caplog.text
     assert report["num_clips"] == 23
+
+
+class ThreeLabels:
+    """Knows labels of its own."""
+
+    emotions = ("neutral", "angry", "bored")
+
+    def load(self, clip):
+        return load_audio(clip, 16_000)
+
+    def predict_probabilities(self, waveforms):
+        return np.array(
+            [np.random.default_rng(int(1e6 * abs(w).sum())).dirichlet(np.ones(3)) for w in waveforms]
+        )
+
+
+def _embedded(row):
+    return {"audio": {"path": None, "bytes": Path(row["audio"]["path"]).read_bytes()}}
+
+
+def test_any_labels_are_scored_without_speakers_and_from_bytes(tmp_path):
+    clips = load_own_data(write_label_folders(tmp_path, ("angry", "bored", "neutral")))
+    inside = clips.map(_embedded)
+    for each in (clips, inside):
+        scored = score_clips(ThreeLabels(), each, ThreeLabels.emotions)
+        report = evaluation_report(scored, num_resamples=50)
+        assert report["classes"] == ["neutral", "angry", "bored"]
+        assert report["per_class_set"] == {}
+        assert report["uar_interval"]["low"] < report["uar"] < report["uar_interval"]["high"]
+        assert report["uar_interval"]["num_actors"] == len(clips)
+        write_evaluation(tmp_path / "out", scored, report, "three labels")
+    with pytest.raises(ValueError, match="The model knows neutral, angry, bored; expected sad too"):
+        score_clips(ThreeLabels(), clips, ("angry", "sad"))
