@@ -70,7 +70,7 @@ container-test: $(DEV_READY)  ## As root, build the container and analyse a clip
 
 space: SPACE ?=
 space: $(RUN_READY)  ## Publish the demo as a Space of the Hugging Face Hub: SPACE=owner/name
-	$(VENV)/bin/python -m ser.hub.publishing space "$(SPACE)" $(ARGS)
+	$(VENV)/bin/python -m ser push space "$(SPACE)" $(ARGS)
 
 lint: $(DEV_READY)  ## Check style, format and types
 	$(VENV)/bin/ruff check .

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
     from ser.recognizer import EmotionRecognizer
 
+__version__ = "0.1.0"
+
 __all__ = [
     "AudioError",
     "EmotionRecognizer",

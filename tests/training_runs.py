@@ -9,11 +9,11 @@ import time
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import train
+from ser.training import cli as train
 from ser.training.checkpoints import damage, newest_whole
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["train"])  # found from the repository's root, where tests run
+CONTEXT.set_forkserver_preload(["ser.training.cli"])  # found from the repository's root, where tests run
 # 60 clips in batches of 8: two epochs of 8 steps, a checkpoint after each second step.
 OPTIONS = "--actors 1 2 --test_actors 2 --num_augmented_copies 0 --num_proc 0 --per_device_train_batch_size 8"
 OPTIONS += " --num_train_epochs 2 --save_steps 2 --disable_tqdm true --logging_steps 4"

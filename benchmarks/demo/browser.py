@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from playwright.sync_api import Browser, Playwright
 
-from app import load_recognizer
+from ser.demo.cli import load_recognizer
 from ser.demo.examples import example_clips
 from ser.demo.page import build_demo, launch_options
 

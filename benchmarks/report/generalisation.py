@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-import evaluation
 from benchmarks.accuracy.cross_validate import settings_changed_since
 from benchmarks.accuracy.strangeness import DEMO_SCORE
 from benchmarks.accuracy.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AUROC, measure_unlike
 from benchmarks.report.results import command_of, earlier_recipe, fold_numbers
 from ser.corpora import CORPUS_TITLES
+from ser.evaluation import cli as evaluation
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
 from ser.evaluation.scoring import GROUPS
 from ser.hub.measurements import read_runs, shipped_measurements

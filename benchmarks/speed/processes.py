@@ -22,7 +22,7 @@ classify = pipeline("audio-classification", model=model, feature_extractor=Wav2V
 classify(load_audio(CLIP, 16000))
 """
 APP = """
-import app
+from ser.demo import cli as app
 recognizer = app.load_recognizer(MODEL)
 app.build_demo(recognizer)
 recognizer.predict(CLIP)

@@ -1,15 +1,5 @@
-"""Put a checkpoint, or the demo as a Space, on the Hugging Face Hub.
+"""Push a checkpoint, or the demo as a Space, to the Hugging Face Hub, each in one commit."""
 
-    python -m ser.hub.publishing model checkpoint someone/speech-emotion
-    python -m ser.hub.publishing space someone/speech-emotion-demo
-
-Both need a token with write access: `hf auth login`, or the environment variable HF_TOKEN. Each push is one
-commit, so that what is on the Hub is always whole. The files here are only read: a push that failed can be
-repeated.
-"""
-
-import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,37 +124,3 @@ def _explaining(repo_id: str) -> Iterator[None]:
             f"The Hub cannot be reached or broke off while {repo_id} was being published ({error}). Nothing "
             "here was changed: run the same command again."
         ) from error
-
-
-def main(arguments: list[str]) -> None:
-    """Parse, publish, say where."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ser.hub.publishing",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    model = commands.add_parser("model", help="publish a checkpoint with its code and card")
-    model.add_argument("folder", type=Path, help="the checkpoint: `checkpoint`, or the output of train.py")
-    space = commands.add_parser("space", help="publish the demo")
-    space.add_argument(
-        "--sdk", choices=("gradio", "docker"), default="gradio", help="what the Hub builds it with"
-    )
-    for command, kind in ((model, "model"), (space, "Space")):
-        command.add_argument("repo_id", help=f"owner and name of the {kind}, such as someone/speech-emotion")
-        command.add_argument(
-            "--private", action="store_true", default=None, help=f"make a new {kind} private"
-        )
-    args = parser.parse_args(arguments)
-    try:
-        if args.command == "model":
-            commit = publish_checkpoint(args.folder, args.repo_id, private=args.private)
-        else:
-            commit = publish_space(args.repo_id, sdk=args.sdk, private=args.private)
-    except ValueError as error:
-        sys.exit(f"Error: {error}")
-    print(f"Published {args.repo_id} at commit {commit}.")  # noqa: T201  # a program when run by itself
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

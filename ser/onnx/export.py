@@ -1,16 +1,10 @@
 """Writes a checkpoint as one ONNX graph that answers all that the recogniser answers, for use without torch.
 
-    python -m ser.onnx.export --model checkpoint
-
-writes `checkpoint/onnx/model.onnx` and `checkpoint/onnx/model_quantized.onnx` (8-bit weights in LSTM and
-linear layers), where tools of the Hugging Face Hub look for them. docs/onnx.md describes inputs, outputs and
-metadata.
+docs/onnx.md describes inputs, outputs and metadata.
 """
 
-import argparse
 import json
 import os
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -190,39 +184,3 @@ def _check(recognizer: EmotionRecognizer, file: Path, max_difference: float) -> 
             f"The exported graph's probabilities differ from torch's by {difference:.2g}, expected at most "
             f"{max_difference:g}. Nothing was replaced; check the versions of torch, onnx and onnxruntime."
         )
-
-
-def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    """Parse the command line; `--help` shows it."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ser.onnx.export",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--model", required=True, help="folder of a checkpoint, or a Hub id")
-    parser.add_argument("--revision", help="branch, tag or commit of a model on the Hub")
-    parser.add_argument(
-        "--output", type=Path, help="folder to write onnx/ in; default: the checkpoint's own folder"
-    )
-    args = parser.parse_args(arguments)
-    if args.output is None:
-        if not Path(args.model).is_dir():
-            parser.error("--output is needed: the model is not a folder here")
-        args.output = Path(args.model)
-    return args
-
-
-def main(arguments: list[str]) -> None:
-    """Load a checkpoint and write its graphs."""
-    args = parse_arguments(arguments)
-    try:
-        files = export_onnx(EmotionRecognizer.from_pretrained(args.model, args.revision), args.output)
-    except (ValueError, OSError, RuntimeError) as error:
-        sys.exit(f"Error: {error}")
-    for file in files:
-        sys.stdout.write(f"Written: {file} ({file.stat().st_size / 1e6:.1f} MB)\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -14,8 +14,8 @@ import pytest
 import soundfile
 from random_checkpoint import save_random_checkpoint
 
-import predict
 from ser.audio import AudioError
+from ser.batch import cli as predict
 from ser.batch import job as jobs
 from ser.batch.worker import MAX_DEATHS, score_part
 from ser.labels import EMOTIONS

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from random_checkpoint import save_random_checkpoint
 
-import predict
+from ser.batch import cli as predict
 from ser.batch import job as jobs
 from ser.batch.ray_engine import PartScorer
 from ser.batch.worker import ModelChoice

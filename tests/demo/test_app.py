@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-import app
 from ser import EmotionRecognizer
+from ser.demo import cli as app
 from ser.demo.page import build_demo, launch_options
 
 REPO = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-import app
+from ser.demo import cli as app
 from ser.demo import guard
 from ser.demo.examples import EXAMPLES_DIR
 from ser.demo.guard import own_names

@@ -11,10 +11,10 @@ from gradio.utils import get_upload_folder
 from hostile_audio import CANARY
 from opened_files import opened_files
 
-import evaluation
 from ser.audio import AudioError
 from ser.demo.files import MAX_NUM_FILES
 from ser.demo.hearing import hear
+from ser.evaluation import cli as evaluation
 from ser.labels import EMOTIONS
 
 pytestmark = pytest.mark.timeout(1200)  # some of the files hold ten minutes of sound

@@ -10,10 +10,10 @@ import pytest
 from own_recordings import write_label_folders
 from tiny_corpora import write_emodb, write_savee
 
-import evaluation
 from ser.audio import AudioError, load_audio
 from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.corpora import load_own_data, load_ravdess, load_savee
+from ser.evaluation import cli as evaluation
 from ser.evaluation.files import write_evaluation
 from ser.evaluation.metrics import (
     classification_scores,
@@ -218,7 +218,7 @@ def test_the_door_measures_a_checkpoint(checkpoint, tiny_ravdess, tmp_path, caps
     assert report["actors_heard_in_training"] is None
     assert len(report["corpus"]["fingerprint"]) == 64
     assert report["model"] == {"name": str(checkpoint), "revision": None}
-    assert report["command"].startswith("python evaluation.py --model ")
+    assert report["command"].startswith("python -m ser evaluate --model ")
     shown = capsys.readouterr()
     assert f"UAR{100 * report['uar']:19.1f} %" in shown.out
     assert "surprised" in shown.out

@@ -11,12 +11,8 @@ from random_checkpoint import save_random_checkpoint
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
 from ser import EmotionRecognizer, load_ravdess
-from ser.hub.publishing import (
-    PublishingError,
-    create_repository,
-    main,
-    publish_checkpoint,
-)
+from ser.hub.cli import main
+from ser.hub.publishing import PublishingError, create_repository, publish_checkpoint
 
 HUB_ID = "someone/voices"
 

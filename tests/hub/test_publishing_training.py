@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import train
 from ser import EmotionRecognizer
-from ser.hub.publishing import main
+from ser.hub.cli import main
+from ser.training import cli as train
 
 REPO = Path(__file__).resolve().parents[2]
 HUB_ID = "someone/voices"
@@ -62,7 +62,7 @@ def test_training_that_loses_the_hub_keeps_the_model_and_says_how_to_publish_it(
     hub.break_off_at = "commit"
     monkeypatch.setattr(sys, "argv", train_command)
     output_dir = tmp_path / "output"
-    with pytest.raises(SystemExit, match=f"python -m ser.hub.publishing model {output_dir} {HUB_ID}"):
+    with pytest.raises(SystemExit, match=f"python -m ser push model {output_dir} {HUB_ID}"):
         train.main()
     hub.come_back()
     main(["model", str(output_dir), HUB_ID])

@@ -12,8 +12,9 @@ from gradio_client import Client, handle_file
 from huggingface_hub import SpaceCard
 
 from ser import EmotionRecognizer
+from ser.hub.cli import main
 from ser.hub.files import PublishingError, space_files
-from ser.hub.publishing import main, publish_space
+from ser.hub.publishing import publish_space
 from ser.labels import EMOTIONS
 
 REPO = Path(__file__).resolve().parents[2]

@@ -17,7 +17,8 @@ from random_checkpoint import save_random_checkpoint
 
 from ser.audio import load_audio
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
-from ser.onnx.export import export_onnx, main
+from ser.onnx.cli import main
+from ser.onnx.export import export_onnx
 from ser.onnx.front_end import OnnxFrontEnd
 from ser.onnx.recognizer import GRAPH_FILE, QUANTIZED_FILE, OnnxRecognizer
 from ser.out_of_distribution import Strangeness, summarise_features

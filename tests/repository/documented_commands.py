@@ -79,7 +79,8 @@ def check_python(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch, warnings.catch_warnings(), contextlib.redirect_stderr(stderr):
         warnings.simplefilter("ignore")  # that a module run as a program was imported before
         patch.setattr(sys, "argv", [str(file), *options])
-        patch.syspath_prepend(str(file.parent))
+        if not is_module:
+            patch.syspath_prepend(str(file.parent))
         patch.setattr(argparse.ArgumentParser, "parse_args", _stopping(argparse.ArgumentParser.parse_args))
         into_dataclasses = HfArgumentParser.parse_args_into_dataclasses
         patch.setattr(HfArgumentParser, "parse_args_into_dataclasses", _stopping(into_dataclasses))

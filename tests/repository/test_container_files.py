@@ -11,7 +11,10 @@ import yaml
 from packaging.requirements import Requirement
 
 REPO = Path(__file__).resolve().parents[2]
-START = "import app; app.build_demo(app.load_recognizer('checkpoint'))"
+START = (
+    "from ser.demo.cli import load_recognizer; from ser.demo.page import build_demo; "
+    "build_demo(load_recognizer('checkpoint'))"
+)
 
 
 def names_in(file: str) -> list[str]:

@@ -25,7 +25,7 @@ TARGETS = {
     "hardening": "SER_HARDENING=1",
     "load": "benchmarks.demo.load",
     "container-test": "tests/container",
-    "space": "-m ser.hub.publishing space",
+    "space": "-m ser push space",
     "lint": "mypy .",
     "fix": "ruff check --fix",
     "lock": "tools.lock",

@@ -20,12 +20,12 @@ from transformers import (
     pipeline,
 )
 
-import evaluation
-import train
 from ser import EmotionRecognizer, load_audio, load_ravdess
 from ser.encoders.recognizer import EncoderRecognizer, extract_batch, load_recognizer
+from ser.evaluation import cli as evaluation
 from ser.evaluation.scoring import evaluation_report, score_clips
 from ser.labels import EMOTIONS
+from ser.training import cli as train
 from ser.training.encoder_finetuning import WaveformDataset
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.training.trainer import train_classifier

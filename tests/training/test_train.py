@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tiny_corpora import write_emodb, write_savee
 
-import train
 from ser import EmotionRecognizer
 from ser.evaluation.training_record import RECORD_NAME, heard_of_corpus
+from ser.training import cli as train
 from ser.training.checkpoints import damage
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -196,7 +196,7 @@ def test_validation_clips_do_not_train(train):
 
 
 def test_train_py_hands_over_training_actors_alone(tiny_ravdess, tmp_path, monkeypatch):
-    import train as program
+    from ser.training import cli as program
 
     class HandedOver(Exception):  # noqa: N818 -- nothing went wrong
         pass

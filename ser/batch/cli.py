@@ -1,0 +1,166 @@
+"""Scores many clips: files, folders, globs or a manifest in, a table of probabilities out.
+
+    python -m ser predict --model checkpoint --output scores.parquet calls/ "more/**/*.mp3"
+    python -m ser predict --model checkpoint --output scores.csv --manifest calls.csv --num_workers 4
+
+One row a clip, in the order of the sources: its path, the likeliest emotion, the length, the probability of
+each emotion, and for a clip that cannot be read the reason in the column `error`. A run that was stopped or
+killed goes on where it was when the same command is given again, also by another engine.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ser.batch.inputs import PATH_COLUMN, list_sources, read_manifest
+from ser.batch.job import (
+    CLIPS_PER_PART,
+    Job,
+    clear,
+    locked,
+    parts_folder,
+    replacing,
+    start_or_resume,
+)
+from ser.batch.local_engine import run_here, run_in_processes
+from ser.batch.tables import FORMS, join_parts
+from ser.batch.worker import ModelChoice
+from ser.command_line import CommandParser
+from ser.recognizer import EmotionRecognizer
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line, that of the process if none is given."""
+    parser = CommandParser(description=__doc__)
+    parser.add_argument("sources", nargs="*", help="sound files, folders to search, or globs in quotes")
+    parser.add_argument(
+        "--manifest", help="instead of sources: .csv, .tsv, .jsonl or .parquet with paths, or one path a line"
+    )
+    parser.add_argument("--path_column", default=PATH_COLUMN, help="the manifest's column of paths")
+    parser.add_argument("--model", required=True, help="folder of a checkpoint, or a Hub id")
+    parser.add_argument("--revision", help="branch, tag or commit of a model on the Hub")
+    parser.add_argument(
+        "--backend",
+        choices=("torch", "onnx"),
+        default="torch",
+        help="onnx: run the graph onnx/model.onnx of the checkpoint (see ser.onnx.export), or an .onnx file",
+    )
+    parser.add_argument("--output", required=True, type=Path, help="a .parquet, .csv or .jsonl file to write")
+    parser.add_argument("--num_workers", type=int, help="processes to share the work; default: one a core")
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="local: processes of this machine; ray: actors of a Ray cluster (see docs/scale.md)",
+    )
+    parser.add_argument(
+        "--ray_address", help="host:port of a running cluster; without it one is started here for the job"
+    )
+    parser.add_argument(
+        "--clips_per_part",
+        type=int,
+        default=CLIPS_PER_PART,
+        help=f"clips that a worker scores between two saves; default: {CLIPS_PER_PART}",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the output, and start an unfinished job anew"
+    )
+    args = parser.parse_args(arguments)
+    if bool(args.sources) == bool(args.manifest):
+        parser.error("give sources, or a --manifest")
+    if args.output.suffix.removeprefix(".") not in FORMS:
+        parser.error(f"--output must end in one of .{', .'.join(FORMS)}, got {args.output.name}")
+    if args.ray_address and args.engine != "ray":
+        parser.error("--ray_address goes with --engine ray")
+    for name in ("num_workers", "clips_per_part"):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            parser.error(f"--{name} must be 1 or more, got {getattr(args, name)}")
+    return args
+
+
+def _num_cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def score(args: argparse.Namespace) -> Job:
+    """Does the job of a command line, from the start or from where an earlier run of it was stopped.
+
+    Returns:
+        The finished job.
+
+    Raises:
+        ValueError: If the output exists, or the job cannot be started or gone on with as asked.
+        OSError: If the model is not there, or a file cannot be read or written.
+        RuntimeError: If an engine's workers cannot start or keep dying.
+    """
+    folder = parts_folder(args.output)
+    if args.output.exists() and not folder.exists() and not args.overwrite:
+        raise ValueError(f"{args.output} exists. Choose another output, or pass --overwrite to replace it.")
+    model = ModelChoice(args.model, args.revision, args.backend)
+    recognizer = model.load()
+    settings: dict[str, Any] = {
+        "sources": args.sources,
+        "manifest": args.manifest and str(Path(args.manifest).resolve()),
+        "path_column": args.path_column,
+        # Paths of a manifest start from where it lies, others from where the program was started.
+        "root": str(Path(args.manifest).resolve().parent if args.manifest else Path.cwd()),
+        "model": recognizer.fingerprint(),
+        "emotions": list(recognizer.emotions),
+    }
+    with locked(folder):
+        if args.overwrite:
+            clear(folder)
+            args.output.unlink(missing_ok=True)
+        job = start_or_resume(folder, settings, _clips(args), args.clips_per_part)
+        if job.num_broken is not None:  # the run before was killed while it tidied up
+            return job.close(job.num_broken)
+        _score_parts(job, model, recognizer, args)
+        parts = map(job.part_file, range(job.num_parts))
+        with replacing(args.output, folder) as unfinished:
+            num_broken = join_parts(parts, unfinished, args.output.suffix[1:], recognizer.emotions)
+        return job.close(num_broken)
+
+
+def _clips(args: argparse.Namespace) -> Iterator[str]:
+    return read_manifest(args.manifest, args.path_column) if args.manifest else list_sources(args.sources)
+
+
+def _score_parts(
+    job: Job, model: ModelChoice, recognizer: EmotionRecognizer, args: argparse.Namespace
+) -> None:
+    unfinished = list(job.unfinished_parts())
+    num_done = job.num_clips - sum(map(job.part_size, unfinished))
+    if num_done:
+        print(f"Going on after {num_done} of {job.num_clips} clips.", file=sys.stderr)
+    with tqdm(
+        total=job.num_clips, initial=num_done, unit="clip", smoothing=0.05, disable=not sys.stderr.isatty()
+    ) as bar:
+        num_workers = min(args.num_workers or _num_cores(), len(unfinished))
+        if args.engine == "ray":
+            from ser.batch.ray_engine import HERE, run_on_ray
+
+            run_on_ray(job, model, args.num_workers, bar.update, args.ray_address or HERE)
+        elif num_workers <= 1:
+            run_here(job, recognizer, bar.update)
+        else:
+            run_in_processes(job, model, num_workers, bar.update)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line, score, and print where the table is."""
+    args = parse_arguments(arguments)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        job = score(args)
+    except (ValueError, OSError, RuntimeError) as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. Give the same command again to go on.")
+    broken = f"; {job.num_broken} could not be read, see the column 'error'" if job.num_broken else ""
+    print(f"Written: {args.output} ({job.num_clips} clips{broken})")

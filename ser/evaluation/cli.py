@@ -1,0 +1,181 @@
+"""Measures a checkpoint on a corpus: scores with intervals, confusion, calibration, every single prediction.
+
+    python -m ser evaluate --model checkpoint --data_dir data/ravdess --output_dir output/evaluation
+
+    python -m ser evaluate --model checkpoint --corpus emodb --data_dir data/emodb --output_dir output
+
+The default is RAVDESS's actors 21 to 24, whom no shipped model was trained on; of another corpus, everyone,
+on the emotions that it has. Scores of actors that a model was trained on say nothing about a new voice: a
+loud warning appears where the checkpoint's record names them.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ser.command_line import CommandParser
+from ser.corpora import CORPORA, CORPUS_TITLES
+from ser.corpora.provenance import corpus_fingerprint, environment
+from ser.corpora.together import load_corpus
+from ser.encoders.recognizer import load_recognizer
+from ser.evaluation.files import write_evaluation
+from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
+from ser.evaluation.scoring import GROUPS, evaluation_report, score_clips
+from ser.evaluation.training_record import heard_of_corpus, read_training_record
+from ser.hub.tables import percent_range
+from ser.labels import CLASS_SETS, corpus_classes
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line, that of the process if none is given."""
+    parser = CommandParser(description=__doc__)
+    parser.add_argument("--model", required=True, help="folder of a checkpoint, or a Hub id")
+    parser.add_argument("--revision", help="branch, tag or commit of a model on the Hub")
+    parser.add_argument(
+        "--data_dir", required=True, help="folder of the corpus; of RAVDESS also the published zip"
+    )
+    parser.add_argument("--output_dir", required=True, help="where the files go; made if missing")
+    parser.add_argument("--corpus", choices=list(CORPORA), default="ravdess", help="what data_dir holds")
+    parser.add_argument(
+        "--classes",
+        choices=list(CLASS_SETS),
+        help="score on this set of emotions alone (docs/corpora.md); default: all that the corpus has, with "
+        "the smaller sets beside",
+    )
+    parser.add_argument(
+        "--actors",
+        type=int,
+        nargs="+",
+        help="score these alone; default: of RAVDESS 21 22 23 24, never trained on, else everyone",
+    )
+    parser.add_argument(
+        "--batch_size", type=int, default=32, help="clips in memory at a time; changes no score"
+    )
+    parser.add_argument(
+        "--skip_broken", action="store_true", help="leave out clips that cannot be read, instead of stopping"
+    )
+    args = parser.parse_args(arguments)
+    if args.actors is None and args.corpus == "ravdess":
+        args.actors = list(SHIPPED_TEST_ACTORS)
+    return args
+
+
+def scored_classes(corpus: str, class_set: str | None) -> tuple[str, ...]:
+    """The emotions to score on.
+
+    Raises:
+        ValueError: If the set has emotions that the corpus has not.
+    """
+    of_corpus = corpus_classes(corpus)
+    classes = CLASS_SETS[class_set] if class_set else of_corpus
+    if missing := [emotion for emotion in classes if emotion not in of_corpus]:
+        raise ValueError(
+            f"{CORPUS_TITLES[corpus]} has no {', '.join(missing)}; choose other --classes, or leave them out."
+        )
+    return classes
+
+
+def title_of(corpus: str, actors: list[int], is_everyone: bool, classes: tuple[str, ...]) -> str:
+    """What was measured, in a few words."""
+    who = f"all {len(actors)} speakers" if is_everyone else f"actors {', '.join(map(str, actors))}"
+    on = "" if len(classes) == len(CLASS_SETS["8"]) else f" ({len(classes)} classes)"
+    return f"{CORPUS_TITLES[corpus]}, {who}{on}"
+
+
+def show(report: dict[str, Any]) -> None:
+    """Prints the scores as tables a person reads at a glance, in percent."""
+    uar, accuracy = report["uar_interval"], report["accuracy_interval"]
+    chance = 100 * report["chance"]
+    print(f"\n{report['title']}: {report['num_clips']} clips, guessing gives {chance:.1f} %\n")
+    for name, key, interval in (("UAR", "uar", uar), ("accuracy", "accuracy", accuracy)):
+        print(
+            f"{name:<16}{100 * report[key]:6.1f} %   {interval['confidence']:.0%} interval "
+            f"{percent_range(interval)} (bootstrap over {interval['num_actors']} actors)"
+        )
+    for name, key in (("precision", "macro_precision"), ("recall", "macro_recall"), ("F1", "macro_f1")):
+        print(f"macro {name:<10}{100 * report[key]:6.1f} %")
+    print(f"{'ECE, 15 bins':<16}{report['expected_calibration_error']:8.3f}")
+
+    print(f"\n{'':<12}{'precision':>10}{'recall':>10}{'F1':>10}{'clips':>8}")
+    for emotion, scores in report["per_class"].items():
+        columns = "".join(f"{100 * scores[key]:10.1f}" for key in ("precision", "recall", "f1"))
+        print(f"{emotion:<12}{columns}{scores['num_clips']:8d}")
+
+    if len(report["per_class_set"]) > 1:
+        _show_groups("classes", report["per_class_set"])
+    for group in GROUPS:
+        _show_groups(group, report[f"per_{group}"])
+    if report["broken_clips"]:
+        print(f"\nLeft out, for they cannot be read: {', '.join(report['broken_clips'])}")
+
+
+def _show_groups(name: str, groups: dict[str, dict[str, Any]]) -> None:
+    if not groups:
+        return
+    width = max(12, *(len(value) + 2 for value in groups))
+    print(f"\n{name:<{width}}{'UAR':>8}{'95 % interval':>18}{'accuracy':>10}{'clips':>8}")
+    for value, scores in groups.items():
+        interval = percent_range(scores["uar_interval"])
+        print(
+            f"{value:<{width}}{100 * scores['uar']:8.1f}{interval:>18}"
+            f"{100 * scores['accuracy']:10.1f}{scores['num_clips']:8d}"
+        )
+
+
+def warn_of_heard_voices(heard: set[int] | None, actors: list[int]) -> None:
+    """Says on stderr whether the scores are those of voices the model knows.
+
+    Args:
+        heard: Those of the corpus's actors whom the model was trained on, or None where nobody knows.
+        actors: Those who are scored.
+    """
+    if heard is None:
+        print(
+            "Note: the checkpoint does not say whose voices it was trained on. If it was these actors', the "
+            "scores say nothing about new voices.",
+            file=sys.stderr,
+        )
+    elif known := sorted(heard & set(actors)):
+        print(
+            f"{'!' * 78}\nWARNING: the model was TRAINED on actors {', '.join(map(str, known))}.\n"
+            f"These scores are too high: they do not tell how it does on new voices.\n{'!' * 78}",
+            file=sys.stderr,
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line, score, write the files, and print the scores."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    args = parse_arguments(arguments)
+    try:
+        classes = scored_classes(args.corpus, args.classes)
+        clips = load_corpus(args.corpus, args.data_dir, actors=args.actors, skip_unreadable=args.skip_broken)
+        recognizer = load_recognizer(args.model, revision=args.revision)
+        actors = sorted(set(clips["actor"]))
+        heard = heard_of_corpus(read_training_record(args.model, revision=args.revision), args.corpus)
+        warn_of_heard_voices(heard, actors)
+        scored = score_clips(
+            recognizer,
+            clips,
+            classes,
+            batch_size=args.batch_size,
+            skip_broken=args.skip_broken,
+            show_progress=sys.stderr.isatty(),
+        )
+        report = {
+            "title": title_of(args.corpus, actors, args.actors is None, classes),
+            **evaluation_report(scored),
+            "actors": actors,
+            "actors_heard_in_training": None if heard is None else sorted(heard & set(actors)),
+            "corpus": {"name": args.corpus, "fingerprint": corpus_fingerprint(clips.select(scored.rows))},
+            "model": {"name": args.model, "revision": args.revision},
+            **environment(),
+            "command": shlex.join(["python", "-m", "ser", "evaluate", *arguments]),
+        }
+        files = write_evaluation(args.output_dir, scored, report, report["title"])
+    except (ValueError, OSError) as error:
+        sys.exit(f"Error: {error}")
+    show(report)
+    print("\nWritten: " + ", ".join(str(file) for file in files))

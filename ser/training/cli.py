@@ -1,0 +1,223 @@
+"""Train an emotion classifier.
+
+    python -m ser train --data_dir DIR --output_dir OUT
+
+OUT then holds a checkpoint that loads with `from_pretrained`, its feature extractor, its ONNX graphs,
+`training_metrics.json`, `training_curves.png` and `training_provenance.json`. Actors 21 to 24 are left alone:
+`python -m ser evaluate` scores them. Several corpora train one model with
+
+    python -m ser train --corpus ravdess,emodb --data_dir data/ravdess,data/emodb --output_dir OUT
+
+Whatever ended a training, `--resume_from_checkpoint auto` goes on with it.
+"""
+
+import json
+import os
+import resource
+import shlex
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from transformers import HfArgumentParser, Trainer
+
+from ser.corpora import CORPORA, CORPUS_TITLES
+from ser.corpora.provenance import corpus_fingerprint, environment
+from ser.corpora.speakers import corpus_of_speaker, parse_speaker, speaker_name
+from ser.corpora.together import load_corpus, load_together, parse_corpora
+from ser.evaluation.plots import training_curves_figure
+from ser.evaluation.protocols import SHIPPED_TEST_ACTORS, carve_validation_actors
+from ser.evaluation.training_record import RECORD_NAME
+from ser.hub.publishing import create_repository, publish_checkpoint
+from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
+from ser.onnx.export import export_onnx
+from ser.recognizer import EmotionRecognizer
+from ser.training.checkpoints import RESUME_OPTION
+from ser.training.full_disk import explaining_full_disk
+from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
+from ser.training.trainer import train_classifier
+
+RECORDED_NAMES = {"ravdess": "RAVDESS speech"}  # it has songs too
+
+
+@dataclass
+class DataArguments:
+    """Which clips to train on."""
+
+    data_dir: str = field(
+        metadata={
+            "help": "Folder of the RAVDESS speech clips, or the published zip; of several corpora, their "
+            "folders, separated by commas."
+        }
+    )
+    corpus: str = field(
+        default="ravdess",
+        metadata={"help": f"Corpora to train on, separated by commas: {', '.join(CORPORA)}."},
+    )
+    actors: list[int] | None = field(
+        default=None,
+        metadata={
+            "help": "Actors to load, of RAVDESS alone; all 24, none of whom may be missing, if not given."
+        },
+    )
+    test_actors: list[str] = field(
+        default_factory=lambda: [str(actor) for actor in SHIPPED_TEST_ACTORS],
+        metadata={
+            "help": "Actors to leave alone, so that they can be tested on; of other corpora than RAVDESS as "
+            "in emodb:3."
+        },
+    )
+    num_validation_actors: int = field(
+        default=0,
+        metadata={
+            "help": "Training actors held back to keep the best epoch and stop early. The shipped recipe "
+            "holds back none: its number of epochs was fixed on development folds."
+        },
+    )
+
+
+def main() -> None:
+    """Parse, train, save."""
+    # Its stub wants a NewType that no dataclass is.
+    parser = HfArgumentParser((DataArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
+    data, recipe, training_args = parser.parse_args_into_dataclasses()
+    try:
+        with explaining_full_disk(
+            training_args.output_dir, f"Free some space and go on with {RESUME_OPTION}."
+        ):
+            train(data, recipe, training_args)
+    except (ValueError, OSError) as error:
+        sys.exit(f"Error: {error}")
+
+
+def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> None:
+    """Train on the training actors, and leave the checkpoint and its records in the output folder."""
+    start = time.monotonic()
+    hub_model_id = prepare_publishing(training_args)
+
+    folders, test_actors, clips = load_clips(data)
+    actor_of_clip = np.asarray(clips["actor"])
+    actors = sorted(set(actor_of_clip.tolist()) - set(test_actors))
+    women = {
+        actor for actor, gender in zip(clips["actor"], clips["gender"], strict=True) if gender == "female"
+    }
+    validation_actors = carve_validation_actors(actors, data.num_validation_actors, training_args.seed, women)
+    train_actors = [actor for actor in actors if actor not in validation_actors]
+    train_clips = clips.select(np.flatnonzero(np.isin(actor_of_clip, train_actors)))
+    validation_clips = None
+    if validation_actors:
+        validation_clips = clips.select(np.flatnonzero(np.isin(actor_of_clip, validation_actors)))
+        training_args.keep_best()
+
+    trainer, recognizer = train_classifier(
+        train_clips, validation_clips, recipe, training_args, training_args.resume_from_checkpoint
+    )
+    # By every process: each of them evaluates its share of the clips.
+    validation_metrics = trainer.evaluate() if validation_clips is not None else {}
+    if trainer.is_world_process_zero():
+        output_dir = str(training_args.output_dir)
+        recognizer.save_pretrained(output_dir)
+        if isinstance(recognizer.model, MfccLstmForAudioClassification):
+            # Loaded again, for the trained model may be on a GPU.
+            export_onnx(EmotionRecognizer.from_pretrained(output_dir), output_dir)
+        save_record(
+            trainer,
+            validation_metrics,
+            costs={
+                "total_seconds": round(time.monotonic() - start, 1),
+                "peak_memory_bytes": peak_memory_bytes(recipe.num_proc or 1),
+            },
+            provenance={
+                "corpus": " and ".join(
+                    RECORDED_NAMES.get(corpus, CORPUS_TITLES[corpus]) for corpus in folders
+                ),
+                "corpus_fingerprint": corpus_fingerprint(train_clips),
+                "corpora": list(folders),
+                "train_actors": [speaker_name(actor) for actor in train_actors],
+                "validation_actors": [speaker_name(actor) for actor in validation_actors],
+                "test_actors": [speaker_name(actor) for actor in test_actors],
+                "base_model": recipe.model_name_or_path,
+                **settings_of(recipe, training_args),
+                "command": shlex.join(["python", "-m", "ser", "train", *sys.argv[1:]]),
+                "num_cpus": os.cpu_count(),
+                **environment(),
+            },
+        )
+        if hub_model_id:
+            publish(hub_model_id, training_args)
+
+
+def load_clips(data: DataArguments) -> tuple[dict[str, str], list[int], Dataset]:
+    """The folders of the corpora asked for, the speakers to leave alone, and the clips.
+
+    Raises:
+        ValueError: If the arguments do not fit together, or a corpus cannot be read.
+    """
+    folders = parse_corpora(data.corpus, data.data_dir)
+    named = sorted(parse_speaker(name) for name in data.test_actors)
+    test_actors = [number for number in named if corpus_of_speaker(number) in folders]
+    if data.actors is None:
+        return folders, test_actors, load_together(folders)
+    if list(folders) != ["ravdess"]:
+        raise ValueError("--actors goes with RAVDESS alone; leave speakers out with --test_actors.")
+    return folders, test_actors, load_corpus("ravdess", data.data_dir, actors=data.actors)
+
+
+def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:
+    """The model to publish as, if asked to; made now, so that a wrong token is no surprise after hours.
+
+    The Trainer itself is kept from publishing: it would put half-trained weights and a card of its own there.
+
+    Raises:
+        ValueError: If there is no name to publish as, or the Hub does not let us.
+    """
+    if not training_args.push_to_hub:
+        return None
+    if not training_args.hub_model_id:
+        raise ValueError("--push_to_hub needs --hub_model_id OWNER/NAME, the name to publish as.")
+    training_args.push_to_hub = False
+    if training_args.process_index == 0:
+        create_repository(
+            training_args.hub_model_id,
+            private=training_args.hub_private_repo,
+            token=training_args.hub_token,
+        )
+    return training_args.hub_model_id
+
+
+def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:
+    """Put the trained model on the Hub, last of all, so that the card that stays is ours."""
+    folder = str(training_args.output_dir)
+    try:
+        commit = publish_checkpoint(folder, hub_model_id, token=training_args.hub_token)
+    except ValueError as error:
+        command = shlex.join(["python", "-m", "ser", "push", "model", folder, hub_model_id])
+        sys.exit(f"Error: {error}\nThe trained model is whole in {folder}. To publish it: {command}")
+    print(f"Published {hub_model_id} at commit {commit}.")
+
+
+def peak_memory_bytes(num_workers: int) -> int:
+    """The most that this process and its workers can have held at once: each at its own peak."""
+    own, of_a_worker = (
+        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return (own + num_workers * of_a_worker) * 1024
+
+
+def save_record(
+    trainer: Trainer,
+    validation_metrics: dict[str, float],
+    costs: dict[str, float],
+    provenance: dict[str, Any],
+) -> None:
+    """Leave the metrics, curves and provenance of a training in the output folder."""
+    output_dir = Path(str(trainer.args.output_dir))
+    metrics = {k: v for line in trainer.state.log_history for k, v in line.items() if k.startswith("train_")}
+    metrics |= {**validation_metrics, **costs}
+    (output_dir / "training_metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    (output_dir / RECORD_NAME).write_text(json.dumps(provenance, indent=2) + "\n")
+    training_curves_figure(trainer.state.log_history).savefig(output_dir / "training_curves.png")
