@@ -6,6 +6,7 @@ from importlib import import_module
 from ser import __version__
 
 COMMANDS = {
+    "inspect": ("ser.corpora.cli", "look at your own recordings before training on them"),
     "predict": ("ser.batch.cli", "score many recordings, write a table"),
     "train": ("ser.training.cli", "train a classifier on a corpus"),
     "evaluate": ("ser.evaluation.cli", "measure a model on a corpus"),

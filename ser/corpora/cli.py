@@ -1,0 +1,73 @@
+"""Look at recordings before training on them: `python -m ser inspect DATA`.
+
+Prints durations, rates, levels, faults, silence, duplicates, labels and speakers, and what a training would
+leave out. With --output_dir it also writes `inspection.json`, `inspection.png` and `recordings.csv`, with a
+row for each recording. DATA is a folder with a folder for each label or with metadata.csv, a table (.csv,
+.tsv, .jsonl, .parquet) with path and label, or a data set of the Hugging Face Hub.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from datasets import Dataset
+
+from ser.corpora.clip_facts import ClipFacts, examine_clips
+from ser.corpora.inspection import inspect_clips, inspection_figure, summary_lines
+from ser.corpora.own_data import labels_of, read_own_clips
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse, look, print and write."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ser inspect",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("data", help="the recordings")
+    parser.add_argument("--output_dir", type=Path, help="where the files go; made if missing")
+    for what in ("audio", "label", "speaker"):
+        parser.add_argument(f"--{what}_column", help=f"column of the {what}, if it has another name")
+    parser.add_argument("--group_by_folder", action="store_true", help="a folder stands for a speaker")
+    args = parser.parse_args(arguments)
+    try:
+        clips = read_own_clips(
+            args.data,
+            audio_column=args.audio_column,
+            label_column=args.label_column,
+            speaker_column=args.speaker_column,
+            group_by_folder=args.group_by_folder,
+        )
+        facts = examine_clips(clips, show_progress=sys.stderr.isatty())
+        summary = inspect_clips(clips, facts)
+        print("\n".join(summary_lines(summary)))
+        if args.output_dir:
+            args.output_dir.mkdir(parents=True, exist_ok=True)
+            (args.output_dir / "inspection.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
+            inspection_figure(clips, facts, Path(args.data).name).savefig(args.output_dir / "inspection.png")
+            write_facts(args.output_dir / "recordings.csv", clips, facts)
+            print(f"Written: inspection.json, inspection.png and recordings.csv in {args.output_dir}")
+    except (ValueError, OSError) as error:
+        sys.exit(f"Error: {error}")
+
+
+def write_facts(file: Path, clips: Dataset, facts: Sequence[ClipFacts]) -> None:
+    """Write a table with a row for each recording."""
+    rows = [
+        {"path": fact.file, "label": label, "speaker": speaker, **asdict(fact), "hints": " ".join(fact.hints)}
+        for fact, label, speaker in zip(facts, labels_of(clips), clips["actor"], strict=True)
+    ]
+    columns = [name for name in rows[0] if name != "file"]
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, columns, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
