@@ -15,6 +15,9 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "hybrid": {},  # the defaults of MfccLstmConfig
     "plain": {"conv_channels": [], "conv_strides": []},
 }
+FREEZE_CHOICES = ("nothing", "front", "body")
+WARM_RECIPE: dict[str, Any] = {"num_train_epochs": 10.0, "learning_rate": 1e-3, "num_augmented_copies": 4}
+"""What `init_from` trains with, where nothing else is asked for."""
 
 
 @dataclass
@@ -26,6 +29,21 @@ class RecipeArguments:
         metadata={
             "help": "Folder or Hub id of an audio encoder to fine-tune in place of the MFCC-LSTM, with its "
             "own feature extractor; pass --learning_rate 3e-5 or so with it."
+        },
+    )
+    init_from: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder or Hub id of a trained checkpoint to start from: its layers and feature "
+            "extractor, with a new classifier. Trains with a shorter recipe unless options say otherwise."
+        },
+    )
+    freeze: str = field(
+        default="nothing",
+        metadata={
+            "help": "What of --init_from is not trained: nothing, the front (before the LSTM) or the body "
+            "(all but the classifier).",
+            "choices": FREEZE_CHOICES,
         },
     )
     architecture: str = field(

@@ -27,6 +27,7 @@ from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingAr
 from ser.training.spectrograms import extract_spectrograms, feature_statistics
 from ser.training.termination import survival_callbacks
 from ser.training.trainer_metrics import compute_classification_metrics
+from ser.training.warm_start import start_from
 
 
 def train_classifier(
@@ -61,8 +62,14 @@ def train_classifier(
     settings = run_settings(recipe, training_args, train_clips, validation_clips)
     checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
     set_seed(training_args.seed)
-    feature_extractor = MfccLstmFeatureExtractor(
-        target_level_db=recipe.target_level_db, dynamic_range_db=recipe.dynamic_range_db
+    emotions = train_clips.features["emotion"].names
+    known = start_from(recipe.init_from, emotions, recipe.freeze) if recipe.init_from else None
+    feature_extractor = (
+        known.feature_extractor
+        if known
+        else MfccLstmFeatureExtractor(
+            target_level_db=recipe.target_level_db, dynamic_range_db=recipe.dynamic_range_db
+        )
     )
     validation_rows = None
     with training_args.main_process_first():  # the other processes then read what it left in the cache
@@ -71,20 +78,23 @@ def train_classifier(
         )
         if validation_clips is not None:
             validation_rows = _labelled_spectrograms(validation_clips, feature_extractor, recipe)
-    feature_extractor.mean, feature_extractor.std = feature_statistics(train_rows, feature_extractor)
-
-    emotions = train_clips.features["emotion"].names
+    if known is None:  # trained layers expect the statistics that they were trained with
+        feature_extractor.mean, feature_extractor.std = feature_statistics(train_rows, feature_extractor)
     shares = label_shares(np.asarray(train_clips["emotion"]), len(emotions))
-    model = MfccLstmForAudioClassification(
-        MfccLstmConfig(
-            **ARCHITECTURES[recipe.architecture],
-            ensemble_size=recipe.ensemble_size,
-            views=recipe.views,
-            id2label=dict(enumerate(emotions)),
-            label2id={emotion: label for label, emotion in enumerate(emotions)},
-            label_shares=shares if recipe.balanced_loss else None,
+    model = (
+        known.model
+        if known
+        else MfccLstmForAudioClassification(
+            MfccLstmConfig(
+                **ARCHITECTURES[recipe.architecture],
+                ensemble_size=recipe.ensemble_size,
+                views=recipe.views,
+                id2label=dict(enumerate(emotions)),
+                label2id={emotion: label for label, emotion in enumerate(emotions)},
+            )
         )
     )
+    model.config.label_shares = shares if recipe.balanced_loss else None
     changes = MelAugmentationRecipe(noise_prob=recipe.noise_prob, equaliser_std_db=recipe.equaliser_std_db)
     trainer = EmotionTrainer(
         model=model,

@@ -1,0 +1,76 @@
+"""Starting a training from a trained checkpoint: its layers, a new classifier, some layers frozen."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from ser.recognizer import EmotionRecognizer
+from ser.training.recipe import FREEZE_CHOICES
+
+FRONT_LAYERS = ("convolutions", "projection")  # of an MFCC-LSTM, and of an LSTM head on an encoder
+
+
+def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "nothing") -> EmotionRecognizer:
+    """Load a checkpoint for training on other labels.
+
+    Args:
+        folder_or_hub_id: The checkpoint.
+        labels: The labels to learn. Where the checkpoint knows one by name, its classifier keeps that row.
+        freeze: What stays as it is: "nothing", the "front" (what comes before the LSTM), or the "body"
+            (everything but the classifier).
+
+    Returns:
+        The model with a classifier for `labels`, its temperature 1, and its feature extractor, whose
+        statistics the trained layers expect.
+
+    Raises:
+        OSError: If there is no checkpoint.
+        ValueError: If it is damaged, or `freeze` is unknown.
+    """
+    if freeze not in FREEZE_CHOICES:
+        raise ValueError(f"freeze must be one of {', '.join(FREEZE_CHOICES)}, got {freeze!r}.")
+    recognizer = EmotionRecognizer.from_pretrained(folder_or_hub_id)
+    model = recognizer.model
+    renew_classifiers(model, labels)
+    model.config.temperature = 1.0
+    model.config.not_sure_below = 0.0
+    model.config.confidence_steps = None
+    frozen = [
+        layer
+        for member in _members(model)
+        for name, layer in member.named_children()
+        if (freeze == "front" and name in FRONT_LAYERS)
+        or (freeze == "body" and not isinstance(layer, nn.Dropout) and name != "classifier")
+    ]
+    for layer in frozen:
+        layer.requires_grad_(False)
+    if frozen:
+        # The Trainer puts the whole model into training mode before every step; frozen layers keep their
+        # statistics and drop nothing out.
+        model.register_forward_pre_hook(lambda *_: [layer.eval() for layer in frozen] and None)
+    return recognizer
+
+
+@torch.no_grad()
+def renew_classifiers(model: PreTrainedModel, labels: Sequence[str]) -> None:
+    """Give every member of a model a classifier for other labels; rows of labels with a known name stay."""
+    known = cast(dict[str, int], model.config.label2id)
+    for member in _members(model):
+        old = cast(nn.Linear, member.classifier)
+        new = nn.Linear(old.in_features, len(labels)).to(old.weight)
+        for row, label in enumerate(labels):
+            if label in known:
+                new.weight[row] = old.weight[known[label]]
+                new.bias[row] = old.bias[known[label]]
+        member.classifier = new
+    model.config.id2label = dict(enumerate(labels))
+    model.config.label2id = {label: number for number, label in enumerate(labels)}
+
+
+def _members(model: PreTrainedModel) -> Iterator[nn.Module]:
+    return (
+        module for module in model.modules() if isinstance(getattr(module, "classifier", None), nn.Linear)
+    )
