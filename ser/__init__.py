@@ -11,9 +11,12 @@ from ser.registration import register_when_imported
 if TYPE_CHECKING:
     from ser.audio import AudioError, load_audio
     from ser.configuration_mfcc_lstm import MfccLstmConfig
+    from ser.configuration_whisper_lstm import WhisperLstmConfig
     from ser.corpora import load_ravdess
     from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+    from ser.feature_extraction_whisper_lstm import WhisperLstmFeatureExtractor
     from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
+    from ser.modeling_whisper_lstm import WhisperLstmForAudioClassification
     from ser.recognizer import EmotionRecognizer
 
 __version__ = "0.1.0"
@@ -24,6 +27,9 @@ __all__ = [
     "MfccLstmConfig",
     "MfccLstmFeatureExtractor",
     "MfccLstmForAudioClassification",
+    "WhisperLstmConfig",
+    "WhisperLstmFeatureExtractor",
+    "WhisperLstmForAudioClassification",
     "load_audio",
     "load_ravdess",
 ]
@@ -34,6 +40,9 @@ _HOMES = {
     "MfccLstmConfig": "configuration_mfcc_lstm",
     "MfccLstmFeatureExtractor": "feature_extraction_mfcc_lstm",
     "MfccLstmForAudioClassification": "modeling_mfcc_lstm",
+    "WhisperLstmConfig": "configuration_whisper_lstm",
+    "WhisperLstmFeatureExtractor": "feature_extraction_whisper_lstm",
+    "WhisperLstmForAudioClassification": "modeling_whisper_lstm",
     "load_audio": "audio",
     "load_ravdess": "corpora",
 }

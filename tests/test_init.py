@@ -12,6 +12,9 @@ PUBLIC = [
     "MfccLstmConfig",
     "MfccLstmFeatureExtractor",
     "MfccLstmForAudioClassification",
+    "WhisperLstmConfig",
+    "WhisperLstmFeatureExtractor",
+    "WhisperLstmForAudioClassification",
     "load_audio",
     "load_ravdess",
 ]

@@ -14,7 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,13 @@ class ProtocolArguments:
     corpus: str = field(
         default="ravdess", metadata={"help": f"Corpora, separated by commas: {', '.join(CORPORA)}."}
     )
+    train_only: str = field(
+        default="",
+        metadata={
+            "help": "Those of the corpora, separated by commas, that are trained on and not tested. Who is "
+            "tested in another corpus is left out of them, too."
+        },
+    )
     seeds: list[int] = field(default_factory=lambda: [0], metadata={"help": "Seeds to train with."})
     folds: list[int] | None = field(
         default=None, metadata={"help": "Numbers of the folds to run; all if not given."}
@@ -63,8 +70,12 @@ def main() -> None:
     training_args.save_strategy = SaveStrategy.NO
     folders = parse_corpora(arguments.corpus, arguments.data_dir)
     clips = load_together(folders)
+    train_only = [corpus.strip() for corpus in arguments.train_only.split(",") if corpus.strip()]
     all_folds = make_folds(arguments.protocol, clips)
-    folder = Path(arguments.results_dir) / results_name(arguments.protocol, list(folders)) / arguments.name
+    if train_only:
+        all_folds = [train_alone(fold, clips, train_only) for fold in all_folds]
+    tested = [corpus for corpus in folders if corpus not in train_only]
+    folder = Path(arguments.results_dir) / results_name(arguments.protocol, tested) / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
     for seed in arguments.seeds:
         for number in arguments.folds if arguments.folds is not None else range(len(all_folds)):
@@ -104,6 +115,22 @@ def make_folds(protocol: str, clips: Dataset) -> list[Fold]:
     if protocol == LEAVE_ONE_CORPUS_OUT:
         return corpus_folds(clips["actor"])
     return folds(protocol, clips["actor"], clips["emotion"])
+
+
+def train_alone(fold: Fold, clips: Dataset, corpora: Collection[str]) -> Fold:
+    """Return a fold without the test clips of some corpora; those of speakers whom it tests are dropped."""
+    speakers = np.asarray(clips["actor"])
+    is_spared = np.isin(np.asarray(clips["corpus"])[fold.test], list(corpora))
+    test, spared = fold.test[~is_spared], fold.test[is_spared]
+    spared = spared[~np.isin(speakers[spared], speakers[test])]
+    train = np.sort(np.concatenate([fold.train, spared]))
+    return replace(
+        fold,
+        train=train,
+        test=test,
+        train_actors=tuple(np.unique(speakers[train]).tolist()),
+        test_actors=tuple(np.unique(speakers[test]).tolist()),
+    )
 
 
 def run_fold(

@@ -6,7 +6,7 @@ What can be done to a mel spectrogram as well is done there in the training of a
 epoch: see `ser.training.mel_augmentation`, whose random crop is also the shift in time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from scipy.signal import fftconvolve
 
 from ser.feature_extraction_mfcc_lstm import POWER_FLOOR
 
+TILT_FROM_HZ = 250.0  # speech below it stays as it is
 N_FFT = 1024  # window of the phase vocoder: 64 ms at 16 kHz, long enough to tell the harmonics of a low voice
 
 
@@ -105,6 +106,36 @@ def coloured_noise(num_samples: int, exponent: float, rng: np.random.Generator) 
     return (noise / max(float(np.sqrt(np.mean(noise**2))), 1e-12)).astype(np.float32)
 
 
+def tilt_spectrum(waveform: np.ndarray, sampling_rate: int, tilt_db: float) -> np.ndarray:
+    """Let the spectrum fall by `tilt_db` from 250 Hz to Nyquist, evenly over the octaves."""
+    frequencies = np.fft.rfftfreq(len(waveform), 1 / sampling_rate)
+    nyquist = sampling_rate / 2
+    octaves = np.log2(np.maximum(frequencies, TILT_FROM_HZ) / TILT_FROM_HZ) / np.log2(nyquist / TILT_FROM_HZ)
+    tilted = np.fft.irfft(np.fft.rfft(waveform) * 10.0 ** (-tilt_db / 20.0 * octaves), n=len(waveform))
+    return tilted.astype(np.float32)
+
+
+def mains_hum(num_samples: int, sampling_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Hum of mains at 50 or 60 Hz with up to five weaker harmonics."""
+    time_seconds = np.arange(num_samples) / sampling_rate
+    base_hz = rng.choice([50.0, 60.0])
+    harmonics = np.arange(1, rng.integers(2, 7))
+    amplitudes = rng.uniform(0.2, 1.0, len(harmonics)) / harmonics
+    phases = rng.uniform(0.0, 2 * np.pi, len(harmonics))
+    waves = np.sin(2 * np.pi * base_hz * harmonics[:, None] * time_seconds + phases[:, None])
+    return (amplitudes @ waves).astype(np.float32)
+
+
+def babble(talkers: Sequence[np.ndarray], num_samples: int, rng: np.random.Generator) -> np.ndarray:
+    """Three to six recordings at once, each at a speed of its own and from a random place on."""
+    voices = np.zeros(num_samples, np.float32)
+    for talker in rng.choice(len(talkers), rng.integers(3, 7)):
+        voice = change_speed(talkers[talker], rng.uniform(0.75, 1.35))
+        voice = np.resize(np.roll(voice, rng.integers(len(voice))), num_samples)
+        voices += voice / max(float(np.sqrt(np.mean(voice**2))), 1e-6)
+    return voices
+
+
 def add_noise(waveform: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
     """Add `noise`, as long as the waveform, at `snr_db` below its mean power. Silence stays silent."""
     signal_power, noise_power = np.mean(waveform**2), max(float(np.mean(noise**2)), 1e-20)
@@ -176,6 +207,12 @@ class AugmentationRecipe:
     noise_prob: float = 0.6
     min_snr_db: float = 8.0
     max_snr_db: float = 40.0
+    babble_share: float = 0.0  # of the clips with noise, where other recordings are at hand
+    hum_prob: float = 0.0
+    equaliser_prob: float = 0.0
+    equaliser_std_db: float = 4.0
+    tilt_prob: float = 0.0
+    max_tilt_db: float = 25.0
     max_gain_db: float = 6.0
 
 
@@ -183,9 +220,26 @@ class AugmentationRecipe:
 # extractor.
 WAVEFORM_ONLY = AugmentationRecipe(vocal_tract_prob=0.0, band_limit_prob=0.0, noise_prob=0.0, max_gain_db=0.0)
 
+# Of a model that takes waveforms as they come, through every channel they may come through.
+ALL_CHANNELS = AugmentationRecipe(
+    vocal_tract_prob=0.7,
+    reverberation_prob=0.2,
+    band_limit_prob=0.2,
+    noise_prob=0.5,
+    min_snr_db=5.0,
+    babble_share=0.4,
+    hum_prob=0.1,
+    equaliser_prob=0.4,
+    tilt_prob=0.4,
+)
+
 
 def draw_changes(
-    recipe: AugmentationRecipe, sampling_rate: int, rng: np.random.Generator, number: int | None = None
+    recipe: AugmentationRecipe,
+    sampling_rate: int,
+    rng: np.random.Generator,
+    number: int | None = None,
+    talkers: Sequence[np.ndarray] = (),
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
     """Draw the changes of one clip: functions from waveform to waveform, to be applied in order."""
     changes: list[Callable[[np.ndarray], np.ndarray]] = []
@@ -207,14 +261,40 @@ def draw_changes(
                 rng=rng,
             )
         )
+    return changes + draw_channel(recipe, sampling_rate, rng, talkers)
+
+
+def draw_channel(
+    recipe: AugmentationRecipe,
+    sampling_rate: int,
+    rng: np.random.Generator,
+    talkers: Sequence[np.ndarray] = (),
+) -> list[Callable[[np.ndarray], np.ndarray]]:
+    """Draw what comes between a voice and the file: noise, hum, microphone, telephone, level."""
+    changes: list[Callable[[np.ndarray], np.ndarray]] = []
+    if rng.random() < recipe.noise_prob:
+        exponent, snr_db = rng.uniform(0.0, 2.0), rng.uniform(recipe.min_snr_db, recipe.max_snr_db)
+        if talkers and rng.random() < recipe.babble_share:
+            changes.append(lambda waveform: add_noise(waveform, babble(talkers, len(waveform), rng), snr_db))
+        else:
+            changes.append(
+                lambda waveform: add_noise(waveform, coloured_noise(len(waveform), exponent, rng), snr_db)
+            )
+    if recipe.hum_prob > 0 and rng.random() < recipe.hum_prob:
+        hum_snr_db = rng.uniform(10.0, 30.0)
+        changes.append(
+            lambda waveform: add_noise(waveform, mains_hum(len(waveform), sampling_rate, rng), hum_snr_db)
+        )
+    if recipe.equaliser_prob > 0 and rng.random() < recipe.equaliser_prob:
+        gains_db = rng.normal(0.0, recipe.equaliser_std_db, 8)
+        changes.append(partial(equalise, sampling_rate=sampling_rate, gains_db=gains_db))
+    if recipe.tilt_prob > 0 and rng.random() < recipe.tilt_prob:
+        changes.append(
+            partial(tilt_spectrum, sampling_rate=sampling_rate, tilt_db=rng.uniform(0.0, recipe.max_tilt_db))
+        )
     if rng.random() < recipe.band_limit_prob:
         low_hz, high_hz = rng.uniform(50.0, 300.0), rng.uniform(3_000.0, 6_000.0)
         changes.append(partial(limit_band, sampling_rate=sampling_rate, low_hz=low_hz, high_hz=high_hz))
-    if rng.random() < recipe.noise_prob:
-        exponent, snr_db = rng.uniform(0.0, 2.0), rng.uniform(recipe.min_snr_db, recipe.max_snr_db)
-        changes.append(
-            lambda waveform: add_noise(waveform, coloured_noise(len(waveform), exponent, rng), snr_db=snr_db)
-        )
     changes.append(partial(change_gain, gain_db=rng.uniform(-recipe.max_gain_db, recipe.max_gain_db)))
     return changes
 
@@ -225,6 +305,7 @@ def augment_waveform(
     rng: np.random.Generator,
     recipe: AugmentationRecipe | None = None,
     number: int | None = None,
+    talkers: Sequence[np.ndarray] = (),
 ) -> np.ndarray:
     """One randomly changed copy of a clip; the same `rng` state gives the same copy.
 
@@ -235,7 +316,8 @@ def augment_waveform(
         recipe: How often and how strongly to change; the default recipe if not given.
         number: Which of its copies this is, from 0: they take the recipe's prosodies in turn, so that every
             clip is heard in all of them. One is drawn if not given.
+        talkers: Recordings that babble is made of.
     """
-    for change in draw_changes(recipe or AugmentationRecipe(), sampling_rate, rng, number):
+    for change in draw_changes(recipe or AugmentationRecipe(), sampling_rate, rng, number, talkers):
         waveform = change(waveform)
     return waveform

@@ -27,8 +27,8 @@ class RecipeArguments:
     model_name_or_path: str | None = field(
         default=None,
         metadata={
-            "help": "Folder or Hub id of an audio encoder to fine-tune in place of the MFCC-LSTM, with its "
-            "own feature extractor; pass --learning_rate 3e-5 or so with it."
+            "help": "Folder or Hub id of a Whisper model, or of a checkpoint trained on one: LSTM heads are "
+            "trained on its frozen lower layers in place of the MFCC-LSTM."
         },
     )
     init_from: str | None = field(
@@ -45,6 +45,18 @@ class RecipeArguments:
             "(all but the classifier).",
             "choices": FREEZE_CHOICES,
         },
+    )
+    encoder_layers: int = field(
+        default=3, metadata={"help": "Layers of that encoder to keep; the last two are read."}
+    )
+    num_copies_of_other_corpora: int = field(
+        default=1, metadata={"help": "With an encoder: changed copies of each clip of other corpora."}
+    )
+    corpus_power: float = field(
+        default=0.5, metadata={"help": "Corpora are drawn by this power of their size."}
+    )
+    min_ravdess_share: float = field(
+        default=0.35, metadata={"help": "RAVDESS speech makes up at least this share of the draws."}
     )
     architecture: str = field(
         default="hybrid",

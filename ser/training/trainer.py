@@ -21,7 +21,7 @@ from ser.recognizer import EmotionRecognizer
 from ser.training.augmentation import WAVEFORM_ONLY
 from ser.training.checkpoints import checkpoint_to_resume, run_settings
 from ser.training.collation import AugmentingCollator, FeatureCollator
-from ser.training.encoder_finetuning import train_encoder
+from ser.training.encoder_heads import train_heads
 from ser.training.mel_augmentation import MelAugmentationRecipe
 from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
 from ser.training.spectrograms import extract_spectrograms, feature_statistics
@@ -45,8 +45,8 @@ def train_classifier(
         validation_clips: Clips of other actors that choose the best checkpoint and stop training early;
             without them training runs for all its epochs and the last weights are kept. With them,
             `training_args.keep_best()` must have been called.
-        recipe: What to train, and on what. With its `model_name_or_path` that is an encoder of transformers:
-            see `train_encoder`.
+        recipe: What to train, and on what. With its `model_name_or_path` that is heads on a Whisper encoder:
+            see `train_heads`.
         training_args: How to train.
         resume_from_checkpoint: As in `checkpoint_to_resume`.
 
@@ -58,7 +58,7 @@ def train_classifier(
         SystemExit: If SIGTERM came; a checkpoint was saved first.
     """
     if recipe.model_name_or_path is not None:
-        return train_encoder(train_clips, validation_clips, recipe, training_args, resume_from_checkpoint)
+        return train_heads(train_clips, validation_clips, recipe, training_args, resume_from_checkpoint)
     settings = run_settings(recipe, training_args, train_clips, validation_clips)
     checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
     set_seed(training_args.seed)

@@ -31,6 +31,13 @@ CHANGES = {
     "warped": partial(augmentation.warp_vocal_tract, factor=1.2),
     "equalised": partial(augmentation.equalise, sampling_rate=RATE, gains_db=np.array([6.0, -6.0, 3.0])),
     "telephone": partial(augmentation.limit_band, sampling_rate=RATE, low_hz=300.0, high_hz=3_400.0),
+    "tilted": partial(augmentation.tilt_spectrum, sampling_rate=RATE, tilt_db=25.0),
+    "humming": lambda waveform: augmentation.add_noise(
+        waveform, augmentation.mains_hum(len(waveform), RATE, np.random.default_rng(0)), snr_db=0.0
+    ),
+    "among others": lambda waveform: augmentation.add_noise(
+        waveform, augmentation.babble([sine(300), vowel(900)], len(waveform), np.random.default_rng(0)), 0.0
+    ),
     "other prosody": partial(
         augmentation.change_prosody, sampling_rate=RATE, prosody=Prosody(speed=1.1, tempo=0.9, semitones=2.0)
     ),
@@ -127,6 +134,18 @@ def test_equaliser_follows_its_knots():
         change_db = 10 * np.log10(power(change(waveform)) / power(waveform))
         assert change_db == pytest.approx(gain_db, abs=0.1)
     assert augmentation.equalise(sine(400, 401), RATE, np.zeros(5)) == pytest.approx(sine(400, 401), abs=1e-6)
+
+
+@pytest.mark.parametrize(("frequency_hz", "lost_db"), [(100, 0.0), (250, 0.0), (1_414, 10.0), (7_999, 20.0)])
+def test_tilt_takes_the_same_from_every_octave_above_250_hz(frequency_hz: float, lost_db: float):
+    changed = augmentation.tilt_spectrum(sine(frequency_hz), RATE, 20.0)
+    assert 10 * np.log10(power(sine(frequency_hz)) / power(changed)) == pytest.approx(lost_db, abs=0.05)
+
+
+def test_hum_lies_on_the_harmonics_of_the_mains():
+    for seed in range(5):
+        peak = peak_hz(augmentation.mains_hum(RATE, RATE, np.random.default_rng(seed)))
+        assert min(peak % 50, peak % 60) == pytest.approx(0, abs=0.5)
 
 
 @pytest.mark.parametrize(
