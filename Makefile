@@ -19,7 +19,7 @@ LOAD := -m benchmarks.demo.load --output benchmarks/results/load.json --report d
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help app train evaluate report predict bench test conformance hardening load container-test space lint fix lock audit
+.PHONY: help app web train evaluate report predict bench test conformance hardening load container-test space lint fix lock audit
 
 help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
@@ -27,6 +27,9 @@ help:  ## Show this list
 
 app: $(RUN_READY)  ## Serve the demo on http://127.0.0.1:7860
 	$(VENV)/bin/python app.py $(ARGS)
+
+web: $(RUN_READY)  ## Build the page that recognises in the browser and serve it on http://127.0.0.1:8000 (needs npm)
+	$(VENV)/bin/python -m ser.hub.static_page --model "$(MODEL)" --serve 8000 $(ARGS)
 
 train: OUT ?= output/model
 train: $(RUN_READY)  ## Train the shipped recipe: DATA=corpus folder or zip, OUT=output/model

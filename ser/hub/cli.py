@@ -27,7 +27,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--folder", type=Path, default=Path(), help="a clone of this project; default: the current folder"
     )
     space.add_argument(
-        "--sdk", choices=("gradio", "docker"), default="gradio", help="what the Hub builds it with"
+        "--sdk",
+        choices=("gradio", "docker", "static"),
+        default="gradio",
+        help="what the Hub builds it with; static: the page that recognises in the browser",
     )
     for command, kind in ((model, "model"), (space, "Space")):
         command.add_argument("repo_id", help=f"owner and name of the {kind}, such as someone/speech-emotion")

@@ -1,5 +1,6 @@
 """What a checkpoint and the demo are made of when they are published: these files and no others."""
 
+import tempfile
 from pathlib import Path
 
 from huggingface_hub import SpaceCard
@@ -79,20 +80,41 @@ def space_contents(root: Path = REPOSITORY, sdk: str = "gradio") -> dict[str, Pa
 
     Args:
         root: This repository.
-        sdk: What the Hub builds it with: "gradio", or "docker" for the Dockerfile.
+        sdk: What the Hub builds it with: "gradio", "docker" for the Dockerfile, or "static" for the page that
+            recognises in the browser.
 
     Raises:
         PublishingError: If a file or folder without which the demo cannot run is missing.
     """
+    if sdk == "static":
+        return _static_contents(root)
     files = space_files(root) + (_matching(root, DOCKER_FILES) if sdk == "docker" else [])
     contents: dict[str, Path | bytes] = {file.relative_to(root).as_posix(): file for file in files}
     if sdk == "docker":
-        card = SpaceCard((root / "README.md").read_text(encoding="utf-8"))
-        for of_gradio in ("sdk_version", "python_version", "app_file"):
-            card.data.pop(of_gradio)
-        card.data["sdk"], card.data["app_port"] = sdk, DOCKER_PORT
-        contents["README.md"] = str(card).encode()
+        contents["README.md"] = _space_card(root, sdk=sdk, app_port=DOCKER_PORT)
     return contents
+
+
+def _static_contents(root: Path) -> dict[str, Path | bytes]:
+    from ser.hub.static_page import build_page
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            build_page(root / "checkpoint", Path(folder))
+        except OSError as error:
+            raise PublishingError(f"The page cannot be built: {error}") from error
+        contents: dict[str, Path | bytes] = {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+    return {**contents, "README.md": _space_card(root, sdk="static", license="cc-by-nc-sa-4.0")}
+
+
+def _space_card(root: Path, **settings: str | int) -> bytes:
+    """The README with other settings of the Space than Gradio's."""
+    card = SpaceCard((root / "README.md").read_text(encoding="utf-8"))
+    for of_gradio in ("sdk_version", "python_version", "app_file"):
+        card.data.pop(of_gradio)
+    for name, value in settings.items():
+        card.data[name] = value
+    return str(card).encode()
 
 
 def space_files(root: Path = REPOSITORY) -> list[Path]:

@@ -21,7 +21,7 @@ def create_repository(
 
     Args:
         repo_id: Owner and name, such as "someone/speech-emotion".
-        space_sdk: "gradio" or "docker" for a Space of that kind; a model if not given.
+        space_sdk: "gradio", "docker" or "static" for a Space of that kind; a model if not given.
         private: Whether a new repository is private; the owner's default if not given.
         token: Overrides HF_TOKEN and the token of `hf auth login`.
 
@@ -73,7 +73,8 @@ def publish_space(
     Args:
         repo_id: Owner and name of the Space.
         root: This repository.
-        sdk: What the Hub builds it with: "gradio", or "docker" for the Dockerfile.
+        sdk: What the Hub builds it with: "gradio", "docker" for the Dockerfile, or "static" for the page that
+            recognises in the browser.
         private: Whether a new Space is private; the owner's default if not given.
         token: Overrides HF_TOKEN and the token of `hf auth login`.
 

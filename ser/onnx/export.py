@@ -114,6 +114,7 @@ def export_onnx(recognizer: EmotionRecognizer, folder: str | os.PathLike[str]) -
         "sampling_rate": str(recognizer.sampling_rate),
         "min_samples": str(graph.front_end.block),
         "not_sure_below": str(recognizer.not_sure_below),
+        "single_pass_seconds": "10.0",
         "window_seconds": str(WINDOW_SECONDS),
         "window_hop_seconds": str(WINDOW_HOP_SECONDS),
         "checkpoint_sha256": checkpoint_sha256(folder) or "",

@@ -74,14 +74,15 @@ class OnnxRecognizer(EmotionRecognizer):
         except _RUNTIME_ERRORS as error:
             what = "is empty" if not graph else f"cannot be run by onnxruntime {onnxruntime.__version__}"
             raise ValueError(
-                f"{file} {what}: expected a graph written by `python -m ser.onnx.export`. Export the "
+                f"{file} {what}: expected a graph written by `python -m ser export`. Export the "
                 f"checkpoint again, or update onnxruntime. ({error})"
             ) from error
-        values = self.session.get_modelmeta().custom_metadata_map
+        self.metadata: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        values = self.metadata
         if values.get("graph_version") != str(GRAPH_VERSION):
             raise ValueError(
                 f"{file} has graph version {values.get('graph_version')}, expected {GRAPH_VERSION}. Export "
-                "the checkpoint again: `python -m ser.onnx.export --model CHECKPOINT`."
+                "the checkpoint again: `python -m ser export --model CHECKPOINT`."
             )
         self.emotions = tuple(json.loads(values["emotions"]))
         self._not_sure_below = float(values["not_sure_below"])
@@ -92,7 +93,7 @@ class OnnxRecognizer(EmotionRecognizer):
         if beside and values["checkpoint_sha256"] and beside != values["checkpoint_sha256"]:
             raise ValueError(
                 f"{file} was exported from another checkpoint than the one beside it. Export it again: "
-                f"`python -m ser.onnx.export --model {self.file.parent.parent}`."
+                f"`python -m ser export --model {self.file.parent.parent}`."
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -117,11 +118,11 @@ class OnnxRecognizer(EmotionRecognizer):
             if not path.is_file():
                 raise OSError(
                     f"There is no {GRAPH_FILE} in {folder}. Write it: "
-                    f"`python -m ser.onnx.export --model {folder}`."
+                    f"`python -m ser export --model {folder}`."
                 )
         elif not path.is_file():
             if path.suffix == ".onnx":
-                raise OSError(f"There is no file {path}. Export a checkpoint: `python -m ser.onnx.export`.")
+                raise OSError(f"There is no file {path}. Export a checkpoint: `python -m ser export`.")
             from huggingface_hub import hf_hub_download
 
             path = Path(hf_hub_download(os.fspath(folder_or_hub_id), GRAPH_FILE, revision=revision))

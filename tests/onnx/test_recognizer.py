@@ -180,7 +180,7 @@ def test_a_copy_answers_the_same_also_in_another_process(onnx_recognizer):
 def test_unusable_files_are_refused(checkpoint, tmp_path):
     file = tmp_path / GRAPH_FILE
     file.parent.mkdir()
-    with pytest.raises(OSError, match=r"no onnx/model\.onnx.*python -m ser\.onnx\.export"):
+    with pytest.raises(OSError, match=r"no onnx/model\.onnx.*python -m ser export"):
         EmotionRecognizer.from_pretrained(tmp_path / "onnx", backend="onnx")
     with pytest.raises(OSError, match=r"no file .*absent\.onnx"):
         EmotionRecognizer.from_pretrained(tmp_path / "absent.onnx", backend="onnx")

@@ -15,6 +15,7 @@ MAX_CHECKPOINT_BYTES = 4_000_000
 TARGETS = {
     "help": "awk",
     "app": "app.py",
+    "web": "ser.hub.static_page",
     "train": "train.py --data_dir",
     "evaluate": "evaluation.py --model",
     "predict": "predict.py --model",

@@ -1,0 +1,123 @@
+"""The page that recognises in the browser: bundle web/ with a checkpoint's graph, and serve the result.
+
+    python -m ser.hub.static_page --model checkpoint --output web/dist --serve 8000
+
+Needs Node.js with npm for the bundler; what is bundled is in web/package-lock.json. The output is a folder of
+static files for any web server. `python -m ser push space --sdk static` publishes it as a Space.
+"""
+
+import functools
+import hashlib
+import http.server
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ser.command_line import CommandParser
+from ser.demo.theme import PATTERNS
+from ser.labels import label_colors
+from ser.onnx.recognizer import GRAPH_FILE, OnnxRecognizer
+from ser.recognizer import EmotionRecognizer
+
+WEB = Path(__file__).resolve().parents[2] / "web"
+RUNTIME = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
+
+
+def build_page(model: Path, output: Path) -> None:
+    """Write the page for a checkpoint into a folder, which is emptied before.
+
+    Args:
+        model: Folder of a checkpoint. Its graph is exported if it is not there.
+        output: Folder to write.
+
+    Raises:
+        ValueError: If the checkpoint or its graph is damaged.
+        OSError: If the checkpoint, npm or web/ is not there, or npm fails.
+    """
+    if not (model / GRAPH_FILE).is_file():
+        from ser.onnx.export import export_onnx  # needs torch
+
+        export_onnx(EmotionRecognizer.from_pretrained(model), model)
+    recognizer = OnnxRecognizer(model / GRAPH_FILE)
+    if not (WEB / RUNTIME).is_file():
+        _npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    for name in ("index.html", "style.css"):
+        shutil.copyfile(WEB / name, output / name)
+    shutil.copyfile(WEB / RUNTIME, output / "ort.wasm")
+    shutil.copyfile(model / GRAPH_FILE, output / "model.onnx")
+    (output / "settings.json").write_text(json.dumps(recognizer.metadata), encoding="utf-8")
+    styles = [
+        f".emotion-{label}{{--emotion:{color};--emotion-fill:{PATTERNS[label]},{color}}}"
+        for label, color in label_colors(recognizer.emotions).items()
+    ]
+    (output / "emotions.css").write_text("\n".join(styles), encoding="utf-8")
+    _bundle("main.ts", output / "main.js", "--format=esm")
+    files = sorted(file for file in output.iterdir())
+    version = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    names = json.dumps(["./", *(file.name for file in files)])
+    _bundle(
+        "service_worker.ts",
+        output / "service_worker.js",
+        f"--define:FILES={names}",
+        f"--define:VERSION={json.dumps(version)}",
+    )
+
+
+def _bundle(source: str, output: Path, *options: str) -> None:
+    target = (
+        "--bundle",
+        "--minify",
+        "--target=es2022",
+        "--log-level=warning",
+        f"--outfile={output.resolve()}",
+    )
+    _npm("exec", "--offline", "--", "esbuild", f"src/{source}", *target, *options)
+
+
+def _npm(*arguments: str) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FileNotFoundError(
+            "The web page is bundled with npm, which is not on the PATH. Install Node.js."
+        )
+    done = subprocess.run([npm, *arguments], cwd=WEB, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise OSError(f"npm {arguments[0]} failed in {WEB}: {done.stderr.strip()}")
+
+
+def serve(folder: Path, port: int) -> None:
+    """Serve a folder to this machine alone until interrupted."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        sys.stdout.write(f"Serving {folder} on http://127.0.0.1:{server.server_port}. Stop with Ctrl-C.\n")
+        sys.stdout.flush()
+        server.serve_forever()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Build the page, and serve it if asked to."""
+    parser = CommandParser(prog="python -m ser.hub.static_page", description=__doc__)
+    parser.add_argument(
+        "--model", type=Path, default=WEB.parent / "checkpoint", help="folder of a checkpoint"
+    )
+    parser.add_argument("--output", type=Path, default=WEB / "dist", help="folder to write")
+    parser.add_argument("--serve", type=int, metavar="PORT", help="then serve it on this port, 0 for any")
+    args = parser.parse_args(arguments)
+    try:
+        build_page(args.model, args.output)
+        sys.stdout.write(f"Written: {args.output}\n")
+        if args.serve is not None:
+            serve(args.output, args.serve)
+    except (ValueError, OSError) as error:
+        sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    main()
