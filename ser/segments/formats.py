@@ -1,0 +1,129 @@
+"""Segments in the files that other programs read: RTTM, Praat's TextGrid, WebVTT and JSON."""
+
+import html
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ser.segments.segment import Segment
+from ser.segments.summary import summarise
+
+NOT_SURE = "not sure"
+
+
+def write_segments(
+    file: str | os.PathLike[str],
+    form: str,
+    segments: Sequence[Segment],
+    *,
+    recording: str,
+    emotions: Sequence[str],
+) -> None:
+    """Write the segments of one recording.
+
+    Args:
+        file: Where to write.
+        form: One of `FORMATS`.
+        segments: In any order.
+        recording: Path or name of the recording.
+        emotions: All that the model knows.
+
+    Raises:
+        ValueError: If the format is not known.
+        OSError: If the file cannot be written.
+    """
+    if form not in FORMATS:
+        raise ValueError(f"The format must be one of {', '.join(FORMATS)}, got {form!r}.")
+    _, write = FORMATS[form]
+    write(
+        Path(file), sorted(segments, key=lambda each: (each.start_seconds, each.channel)), recording, emotions
+    )
+
+
+def label_of(segment: Segment) -> str:
+    """What a reader is shown of a segment: its emotion, "not sure", "non-speech" or "silence"."""
+    if segment.emotion is None:
+        return segment.kind
+    return segment.emotion if segment.is_sure else f"{NOT_SURE} ({segment.emotion})"
+
+
+def speaker_of(segment: Segment) -> str:
+    """Name of a segment's speaker, or one to stand for it."""
+    return segment.speaker or "speaker"
+
+
+def _write_rttm(file: Path, segments: Sequence[Segment], recording: str, _emotions: Sequence[str]) -> None:
+    """One SPEAKER line a segment with speech; the emotion stands in the field for the words."""
+    name = "_".join(Path(recording).stem.split()) or "recording"
+    lines = []
+    for each in segments:
+        if each.probabilities:
+            speaker, probability = "_".join(speaker_of(each).split()), max(each.probabilities.values())
+            lines.append(
+                f"SPEAKER {name} {max(each.channel, 1)} {each.start_seconds:.3f} {each.duration_seconds:.3f} "
+                f"{each.emotion} <NA> {speaker} {probability:.3f} <NA>\n"
+            )
+    file.write_text("".join(lines), encoding="utf-8")
+
+
+def _write_textgrid(
+    file: Path, segments: Sequence[Segment], _recording: str, _emotions: Sequence[str]
+) -> None:
+    """One tier a speaker; overlapping segments of one speaker are shortened, for a tier can hold none."""
+    from praatio.data_classes.interval_tier import IntervalTier
+    from praatio.data_classes.textgrid import Textgrid
+
+    end = max((each.end_seconds for each in segments), default=0.1)
+    grid = Textgrid(0, end)
+    tiers: dict[str, list[tuple[float, float, str]]] = {}
+    for each in segments:
+        entries = tiers.setdefault(speaker_of(each), [])
+        start = max(each.start_seconds, entries[-1][1] if entries else 0)
+        if start < each.end_seconds:
+            entries.append((start, each.end_seconds, label_of(each)))
+    for name, entries in tiers.items() or [("speaker", [])]:
+        grid.addTier(IntervalTier(name, entries, 0, end))
+    grid.save(str(file), format="long_textgrid", includeBlankSpaces=True)
+
+
+def _write_webvtt(file: Path, segments: Sequence[Segment], _recording: str, _emotions: Sequence[str]) -> None:
+    """One cue a segment with speech, said by its speaker."""
+    from webvtt import Caption, WebVTT
+
+    captions = WebVTT()
+    for each in segments:
+        if each.emotion:
+            voice = f"<v {html.escape(each.speaker)}>" if each.speaker else ""
+            text = f"{voice}{html.escape(label_of(each))}"
+            captions.captions.append(
+                Caption(_timestamp(each.start_seconds), _timestamp(each.end_seconds), text)
+            )
+    file.write_text(captions.content, encoding="utf-8")
+
+
+def _timestamp(seconds: float) -> str:
+    minutes, milliseconds = divmod(round(seconds * 1000), 60_000)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{milliseconds / 1000:06.3f}"
+
+
+def _write_json(file: Path, segments: Sequence[Segment], recording: str, emotions: Sequence[str]) -> None:
+    """All that is known: the segments and the summaries of the speakers."""
+    content: dict[str, Any] = {
+        "recording": recording,
+        "segments": [asdict(each) | {"emotion": each.emotion} for each in segments],
+        "speakers": [asdict(each) for each in summarise(segments, emotions)],
+    }
+    file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+Write = Callable[[Path, Sequence[Segment], str, Sequence[str]], None]
+FORMATS: dict[str, tuple[str, Write]] = {
+    "rttm": (".rttm", _write_rttm),
+    "textgrid": (".TextGrid", _write_textgrid),
+    "webvtt": (".vtt", _write_webvtt),
+    "json": (".json", _write_json),
+}
+"""Name of a format -> the ending of its files, and what writes one."""

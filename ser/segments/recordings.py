@@ -1,0 +1,83 @@
+"""The segments of a whole recording, read block by block."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ser.audio import audio_blocks
+from ser.segments.segment import Segment
+from ser.segments.stream import SegmentStream
+from ser.segments.turns import Turn, read_turns
+
+if TYPE_CHECKING:
+    from ser.recognizer import EmotionRecognizer
+
+Recording = str | os.PathLike[str] | bytes | tuple[np.ndarray, int]
+SOUND_PEAK = 1e-3  # a block with more holds something by which to compare channels
+SAME_SIGNAL_DB = -15.0  # of what differs between channels, beside all of them: one signal in all
+
+
+def segment_recording(
+    recognizer: "EmotionRecognizer",
+    recording: Recording,
+    *,
+    channels: str = "auto",
+    turns: Sequence[Turn] | str | os.PathLike[str] | None = None,
+) -> Iterator[Segment]:
+    """Cut a recording of any length into segments and give each as soon as it is analysed.
+
+    Memory does not grow with the length. Where turns are given, those are analysed; else a voice activity
+    detector finds speech. Either is cut where it is quietest where it lasts more than 8 s.
+
+    Args:
+        recognizer: What analyses the segments.
+        recording: Path of a file, the bytes of one, or floats between -1 and 1 of shape `(num_samples,)` or
+            `(num_samples, num_channels)` with their sampling rate in Hz.
+        channels: "speakers": each channel is a speaker, and what is heard of one in a quieter other channel
+            is ignored. "mix": the channels are averaged. "auto": they are mixed where they hold one signal
+            at first, or where all turns are on one channel; else each is a speaker.
+        turns: Who speaks when; or a file that `read_turns` reads.
+
+    Yields:
+        The segments by their end, speech and what lies between.
+
+    Raises:
+        AudioError: If the recording cannot be used. Where it is damaged, after what comes before the damage.
+        ValueError: If `channels` is none of these, or the turns do not fit the recording.
+    """
+    if channels not in ("auto", "mix", "speakers"):
+        raise ValueError(f"channels must be 'auto', 'mix' or 'speakers', got {channels!r}.")
+    if isinstance(turns, (str, os.PathLike)):
+        is_path = isinstance(recording, (str, os.PathLike))
+        turns = read_turns(turns, os.fspath(recording) if is_path else None)  # type: ignore[arg-type]
+    if isinstance(recording, tuple):
+        samples, sampling_rate = np.asarray(recording[0]), recording[1]
+        blocks = iter([samples.reshape(len(samples), -1)])
+    else:
+        sampling_rate, blocks = recognizer.sampling_rate, audio_blocks(recording, recognizer.sampling_rate)
+    heard: list[np.ndarray] = []
+    for block in blocks:
+        heard.append(block)
+        if np.abs(block).max(initial=0) > SOUND_PEAK:
+            break
+    if not heard:
+        return
+    mix = channels == "mix" or (
+        channels == "auto"
+        and (len({turn.channel for turn in turns}) == 1 if turns else _is_one_signal(heard[-1]))
+    )
+    stream = SegmentStream(recognizer, sampling_rate, heard[0].shape[1], mix=mix, turns=turns)
+    while heard:
+        yield from stream.feed(heard.pop(0))
+    for block in blocks:
+        yield from stream.feed(block)
+    yield from stream.finish()
+
+
+def _is_one_signal(block: np.ndarray) -> bool:
+    """Whether the channels of a block `(num_samples, num_channels)` hold nearly the same."""
+    middle = block.mean(axis=1, keepdims=True)
+    difference = np.square(block - middle).sum(dtype=np.float64)
+    return bool(difference <= np.square(block).sum(dtype=np.float64) * 10 ** (SAME_SIGNAL_DB / 10))

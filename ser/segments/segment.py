@@ -1,0 +1,46 @@
+"""A segment: the unit of every result about a recording."""
+
+from dataclasses import dataclass
+
+from ser.confidence import Confidence
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a recording and what was recognised in it.
+
+    Attributes:
+        start_seconds: Where it begins in the recording.
+        end_seconds: Where it ends.
+        channel: Number of the channel, from 1; 0 for the mix of all.
+        speaker: Who speaks, where it is known: from turns, or "channel 2" for a channel of its own.
+        kind: "speech", "non-speech" (music, noise) or "silence".
+        probabilities: Probability of each emotion, summing to one; `None` where nobody speaks.
+        confidence: How far they can be trusted; `None` likewise.
+        is_out_of_distribution: Whether the speech is unlike what the model was trained on; `None` if nobody
+            speaks, or the model cannot tell.
+    """
+
+    start_seconds: float
+    end_seconds: float
+    channel: int
+    speaker: str | None
+    kind: str
+    probabilities: dict[str, float] | None = None
+    confidence: Confidence | None = None
+    is_out_of_distribution: bool | None = None
+
+    @property
+    def duration_seconds(self) -> float:
+        """Length."""
+        return self.end_seconds - self.start_seconds
+
+    @property
+    def emotion(self) -> str | None:
+        """The likeliest emotion."""
+        return max(self.probabilities, key=self.probabilities.__getitem__) if self.probabilities else None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the emotion should be given without reserve."""
+        return self.confidence is not None and self.confidence.is_sure
