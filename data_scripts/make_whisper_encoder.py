@@ -103,9 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WeightsError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
-    print(
-        f"Whisper {options.size}'s encoder is in {output_dir}; pass it as --model_name_or_path. {LICENCE}"
-    )
+    print(f"Whisper {options.size}'s encoder is in {output_dir}; pass it as --model_name_or_path. {LICENCE}")
     return 0
 
 

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.report.measurements import read_runs
 from ser.evaluation.calibration import (
     apply_temperature,
     choose_operating_point,
@@ -28,7 +29,6 @@ from ser.evaluation.calibration import (
 from ser.evaluation.metrics import expected_calibration_error
 from ser.evaluation.plots import reliability_figure
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
-from ser.hub.measurements import read_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 

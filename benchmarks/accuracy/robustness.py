@@ -21,12 +21,12 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.report.comparison import Predictions
+from benchmarks.report.tables import disturbed_lines
 from ser.corpora import load_ravdess
 from ser.corpora.provenance import environment
 from ser.corpora.ravdess_names import ACTORS
 from ser.evaluation.metrics import unweighted_average_recall
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
-from ser.hub.tables import disturbed_lines
 from ser.recognizer import EmotionRecognizer
 from ser.training.augmentation import (
     add_noise,

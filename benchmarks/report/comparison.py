@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.report.measurements import SHIPPED_RECIPE, read_runs
 from ser.evaluation.metrics import bootstrap_interval_over_actors, unweighted_average_recall
 from ser.evaluation.scoring import BOOTSTRAP_SEED, CONFIDENCE, NUM_RESAMPLES
-from ser.hub.measurements import read_runs
-from ser.hub.shipped import SHIPPED_RECIPE
 
 Runs = dict[int, list[dict[str, Any]]]
 """Result files of a recipe on a protocol by their seed, each in the order of their folds."""

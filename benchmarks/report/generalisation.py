@@ -21,14 +21,14 @@ import numpy as np
 from benchmarks.accuracy.cross_validate import settings_changed_since
 from benchmarks.accuracy.strangeness import DEMO_SCORE
 from benchmarks.accuracy.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AUROC, measure_unlike
+from benchmarks.report.measurements import SPREAD_PROTOCOL, read_runs, shipped_results
 from benchmarks.report.results import command_of, earlier_recipe, fold_numbers
+from benchmarks.report.tables import elsewhere_lines, unlike_lines, unlike_sentence
 from ser.corpora import CORPUS_TITLES
 from ser.evaluation import cli as evaluation
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
 from ser.evaluation.scoring import GROUPS
-from ser.hub.measurements import read_runs, shipped_measurements
-from ser.hub.shipped import SPREAD_PROTOCOL
-from ser.hub.tables import elsewhere_lines, spread_lines, unlike_lines, unlike_sentence
+from ser.evaluation.tables import spread_lines
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,7 +79,8 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
 
 def document(root: Path) -> str:
     """The text of `docs/generalisation.md`."""
-    measured = shipped_measurements(root)
+    results = shipped_results(root)
+    measured = results.checkpoint
     lines = [
         "# Does it hold elsewhere?",
         "",
@@ -106,15 +107,15 @@ def document(root: Path) -> str:
         "## Groups of voices",
         "",
     ]
-    if measured.spread:
+    if results.spread:
         lines += [f"### The recipe on {SPREAD_PROTOCOL}: every voice heard by a model that is new to it", ""]
-        lines += [*spread_lines(*measured.spread), ""]
+        lines += [*spread_lines(*results.spread), ""]
     for each in [*measured.at_home, *measured.elsewhere]:
         per_group = {group: each[f"per_{group}"] for group in GROUPS}
         lines += [f"### The shipped checkpoint on {each['title']}", ""]
         lines += [*spread_lines(per_group, each["gaps"]), ""]
-    if measured.unlike:
-        lines += [*unlike_section(measured.unlike)]
+    if results.unlike:
+        lines += [*unlike_section(results.unlike)]
     return "\n".join(lines)
 
 

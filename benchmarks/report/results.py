@@ -23,10 +23,10 @@ from benchmarks.report.comparison import (
     predictions_of,
     runs_by_seed,
 )
+from benchmarks.report.measurements import SHIPPED_RECIPE
 from ser.evaluation.metrics import accuracy
 from ser.evaluation.protocols import PROTOCOLS, ActorProtocol
-from ser.hub.shipped import SHIPPED_RECIPE
-from ser.hub.tables import percent_range
+from ser.evaluation.tables import percent_range
 
 ROOT = Path(__file__).resolve().parents[2]
 

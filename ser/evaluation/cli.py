@@ -13,6 +13,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ser.command_line import CommandParser
@@ -23,8 +24,8 @@ from ser.encoders.recognizer import load_recognizer
 from ser.evaluation.files import write_evaluation
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.evaluation.scoring import GROUPS, evaluation_report, score_clips
+from ser.evaluation.tables import percent_range
 from ser.evaluation.training_record import heard_of_corpus, read_training_record
-from ser.hub.tables import percent_range
 from ser.labels import CLASS_SETS, corpus_classes
 
 
@@ -175,6 +176,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "command": shlex.join(["python", "-m", "ser", "evaluate", *arguments]),
         }
         files = write_evaluation(args.output_dir, scored, report, report["title"])
+        if Path(args.output_dir).resolve().parent == Path(args.model).resolve():
+            from ser.hub.card import write_card
+
+            write_card(args.model)
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
     show(report)

@@ -1,129 +1,102 @@
-"""The model card: `model_card.md`, whose numbers come from result files and from nowhere else.
+"""The model card of a checkpoint: the prose of `card_template.md`, and figures from result files alone."""
 
-    python -m ser.hub.card            # write the numbers into model_card.md
-    python -m ser.hub.card --check    # fail if they are not those of the files
-
-The prose is written by hand. The metadata on top and what stands between `<!-- NAME: ... -->` and
-`<!-- end of NAME -->` is written by this command; a protocol without result files is left out.
-"""
-
-import argparse
 import re
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
 from ser.configuration_mfcc_lstm import MfccLstmConfig
-from ser.corpora import CORPUS_TITLES
-from ser.evaluation.protocols import PROTOCOLS, ActorProtocol
 from ser.evaluation.scoring import GROUPS
-from ser.hub.measurements import (
-    REPOSITORY,
-    SHIPPED_FOLDER,
-    Measurements,
-    measurements_of,
-    shipped_measurements,
+from ser.evaluation.tables import scores_columns, spread_lines
+from ser.hub.measurements import Measurements, measurements_of
+
+CARD_FILE = "README.md"  # where the Hub looks for it
+WRITTEN = (
+    "<!-- Written by a program, which writes it again. Delete this line to keep changes of your own. -->"
 )
-from ser.hub.shipped import SPREAD_PROTOCOL
-from ser.hub.tables import (
-    disturbed_lines,
-    elsewhere_lines,
-    scores_columns,
-    spread_lines,
-    unlike_sentence,
-)
-
-CARD_FILE = "model_card.md"
-LOCAL_MODEL = '"checkpoint"'  # what the card's code loads in this repository, and a Hub id once published
-TRUST = ", trust_remote_code=True"  # what the card's code needs to load our classes, and no encoder's
-OWN_TEXT = "written by python -m ser.hub.card"
-BLOCK = re.compile(rf"<!-- (?P<name>\w+): {OWN_TEXT} -->\n(?P<text>.*?)<!-- end of (?P=name) -->", re.DOTALL)
-FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
+LOCAL_MODEL = '"checkpoint"'  # what the card's code loads, until it is published under a name
+TRUST = ", trust_remote_code=True"  # needed to load classes of this project, and none of transformers' own
+TEMPLATE_BLOCK = re.compile(r"<!-- (\w+) -->\n\n?")
+LANGUAGES = {"emodb": "de", "nemo": "pl"}  # all others are English
 
 
-def fill_card(card: str, measured: Measurements, model_name: str = "speech-emotion-mfcc-lstm") -> str:
-    """Write the metadata and every block of a card anew.
-
-    Args:
-        card: The card, whatever numbers are in it.
-        measured: The numbers.
-        model_name: What the model is called in the metadata.
+def write_card(folder: str | Path) -> bool:
+    """Write the card of a checkpoint into its folder, unless a person has edited the one that is there.
 
     Returns:
-        The card with these numbers and no others.
+        Whether it was written.
+    """
+    file = Path(folder) / CARD_FILE
+    if file.exists() and WRITTEN not in file.read_text(encoding="utf-8"):
+        return False
+    file.write_text(checkpoint_card(Path(folder)), encoding="utf-8")
+    return True
+
+
+def published_card(folder: Path, hub_model_id: str) -> str:
+    """Return a checkpoint's own card, or a new one if it has none, whose code loads the published model."""
+    file = folder / CARD_FILE
+    card = file.read_text(encoding="utf-8") if file.exists() else checkpoint_card(folder)
+    return card.replace(LOCAL_MODEL, f'"{hub_model_id}"').replace(f"{WRITTEN}\n", "")
+
+
+def checkpoint_card(folder: Path) -> str:
+    """Return the card that a checkpoint's folder gives rise to."""
+    return fill_card(measurements_of(folder), folder.resolve().name)
+
+
+def fill_card(
+    measured: Measurements,
+    model_name: str,
+    more: Mapping[str, Iterable[str]] | None = None,
+    more_results: Iterable[EvalResult] = (),
+) -> str:
+    """Fill the template.
+
+    Args:
+        measured: What is known about the checkpoint.
+        model_name: What the model is called in the metadata.
+        more: Lines to add to blocks of the template, by the block's name.
+        more_results: Results to add to the metadata.
 
     Raises:
-        ValueError: If the card lacks the metadata, or names a block that nothing is written into.
+        ValueError: If `more` names a block that the template lacks.
     """
-    blocks = {
-        "summary": _summary_text,
-        "architecture": _architecture_text,
-        "loading": _loading_text,
-        "protocols": _protocols_text,
-        "spread": _spread_text,
-        "disturbed": _disturbed_text,
-        "elsewhere": _elsewhere_text,
-        "unlike": _unlike_text,
-        "training": _training_text,
+    template = files("ser.hub").joinpath("card_template.md").read_text(encoding="utf-8")
+    if unknown := set(more or ()) - set(TEMPLATE_BLOCK.findall(template)):
+        raise ValueError(f"The template of the card has no block named {', '.join(sorted(unknown))}.")
+    own = {
+        "summary": _summary_lines,
+        "architecture": _architecture_lines,
+        "loading": _loading_lines,
+        "results": _results_lines,
+        "subgroups": _subgroup_lines,
+        "training": _training_lines,
     }
 
-    def written(match: re.Match[str]) -> str:
-        name = match["name"]
-        if name not in blocks:
-            raise ValueError(f"The card has a block {name!r}, expected one of {', '.join(blocks)}.")
-        text = "".join(f"{line}\n" for line in blocks[name](measured))
-        return f"<!-- {name}: {OWN_TEXT} -->\n{text}<!-- end of {name} -->"
+    def block(match: re.Match[str]) -> str:
+        name = match[1]
+        lines = [*(own[name](measured) if name in own else ()), *(more or {}).get(name, ())]
+        return "".join(f"{line}\n" for line in lines) + "\n" if lines else ""
 
-    front_matter = f"---\n{card_metadata(measured, model_name).to_yaml()}\n---\n"
-    card, num_replaced = FRONT_MATTER.subn(lambda _: front_matter, card)
-    if num_replaced != 1:
-        raise ValueError("The card has to begin with its metadata, between two lines of `---`.")
-    return BLOCK.sub(written, card)
+    card = TEMPLATE_BLOCK.sub(block, template)
+    if not _is_ours(measured):
+        card = card.replace(TRUST, "")
+    return f"---\n{_metadata(measured, model_name, more_results).to_yaml()}\n---\n\n{WRITTEN}\n\n{card}"
 
 
-def published_card(folder: Path, hub_model_id: str, root: Path = REPOSITORY) -> str:
-    """The card that a checkpoint is published with, its code loading the published model.
+def eval_results(title: str, corpus: str, config: str, scores: Mapping[str, Any]) -> list[EvalResult]:
+    """Return UAR and accuracy as the Hub's metadata has them, in percent.
 
-    The checkpoint of this repository has the measurements of this repository; any other one those that its
-    folder holds.
+    Args:
+        title: What was measured, in words.
+        corpus: The corpus's name.
+        config: Which protocol or part of the corpus.
+        scores: Fractions, `uar` and `accuracy`.
     """
-    is_shipped = folder.resolve() == (root / SHIPPED_FOLDER).resolve()
-    measured = shipped_measurements(root) if is_shipped else measurements_of(folder)
-    card = (root / CARD_FILE).read_text(encoding="utf-8")
-    filled = fill_card(card, measured, model_name=hub_model_id.rpartition("/")[2])
-    if not measured.is_mfcc_lstm:
-        filled = filled.replace(TRUST, "")
-    return filled.replace(LOCAL_MODEL, f'"{hub_model_id}"')
-
-
-def card_metadata(measured: Measurements, model_name: str) -> ModelCardData:
-    """What the Hub reads: licence, task, and every measurement as a result of its own, in percent."""
-    results = []
-    for name, summary in measured.protocols.items():
-        text = f"RAVDESS speech, protocol {name} ({_voices(name)} voices)"
-        results += _results(text, "ravdess", name, summary)
-    for evaluation in measured.at_home:
-        results += _results(evaluation["title"], "ravdess", "held-out actors", evaluation)
-    for evaluation in measured.elsewhere:
-        results += _results(evaluation["title"], evaluation["corpus"]["name"], "another corpus", evaluation)
-    return ModelCardData(
-        license="cc-by-nc-sa-4.0",
-        language="en",
-        library_name="transformers",
-        pipeline_tag="audio-classification",
-        tags=["speech-emotion-recognition", "emotion", "speech", *measured.corpora, measured.model_type],
-        datasets=measured.corpora,
-        metrics=["recall", "accuracy"],
-        base_model=measured.base_model,
-        model_name=model_name,
-        eval_results=results or None,
-    )
-
-
-def _results(title: str, corpus: str, config: str, scores: dict[str, Any]) -> list[EvalResult]:
     names = {"uar": ("recall", "Unweighted average recall"), "accuracy": ("accuracy", "Accuracy")}
     return [
         EvalResult(
@@ -142,142 +115,99 @@ def _results(title: str, corpus: str, config: str, scores: dict[str, Any]) -> li
     ]
 
 
-def _summary_text(measured: Measurements) -> Iterator[str]:
-    kind = "A small speech" if measured.is_mfcc_lstm else "A speech"
-    yield (
-        f"{kind} emotion classifier for English: a recording goes in, the probabilities of neutral, calm,"
-        " happy, sad, angry, fearful, disgust and surprised come out. It was trained on professional actors"
-        " who speak two sentences in a studio, and it is judged on voices that it never heard."
+def _metadata(measured: Measurements, model_name: str, more: Iterable[EvalResult]) -> ModelCardData:
+    results = [
+        result
+        for evaluations, config in ((measured.at_home, "held-out speakers"), (measured.elsewhere, "all"))
+        for each in evaluations
+        for result in eval_results(each["title"], each["corpus"]["name"], config, each)
+    ]
+    return ModelCardData(
+        license="cc-by-nc-sa-4.0",
+        language=sorted({LANGUAGES.get(corpus, "en") for corpus in measured.corpora}),
+        library_name="transformers",
+        pipeline_tag="audio-classification",
+        tags=["speech-emotion-recognition", "emotion", "speech", *measured.corpora, measured.model_type],
+        datasets=measured.corpora,
+        metrics=["recall", "accuracy"],
+        base_model=measured.base_model,
+        model_name=model_name,
+        eval_results=[*more, *results] or None,
     )
 
 
-def _loading_text(measured: Measurements) -> Iterator[str]:
-    if measured.is_mfcc_lstm:
+def _is_ours(measured: Measurements) -> bool:
+    """Whether the model's code travels with its weights."""
+    return measured.model_type == MfccLstmConfig.model_type or "auto_map" in measured.config
+
+
+def _summary_lines(measured: Measurements) -> Iterator[str]:
+    *labels, last = measured.labels
+    yield (
+        "A speech emotion classifier: it takes a recording and returns the probabilities of "
+        f"{', '.join(labels)} and {last}. Results below are for speakers that it was not trained on."
+    )
+
+
+def _loading_lines(measured: Measurements) -> Iterator[str]:
+    if _is_ours(measured):
         yield (
-            "`trust_remote_code=True` runs the three Python files that lie beside the weights; read them"
-            " first, and pin a commit with `revision=`. The scores are calibrated probabilities and sum to"
-            " one."
+            "`trust_remote_code=True` runs the Python files that lie beside the weights; read them first, and"
+            " pin a commit with `revision=`. The scores are calibrated probabilities and sum to one."
         )
     else:
         yield "It runs no code but that of transformers. The scores are probabilities and sum to one."
 
 
-def _architecture_text(measured: Measurements) -> Iterator[str]:
+def _architecture_lines(measured: Measurements) -> Iterator[str]:
     millions = measured.num_parameters / 1e6
     size = f", {millions:.2f} million parameters" if measured.num_parameters else ""
-    if measured.is_mfcc_lstm:
-        num_convolutions = len(measured.config.get("conv_channels", MfccLstmConfig().conv_channels))
-        num_members = measured.config.get("ensemble_size", MfccLstmConfig().ensemble_size)
-        views = measured.config.get("views", MfccLstmConfig().views)[:num_members]
-        yield (
-            "40 mel-frequency cepstral coefficients every 10 ms, normalised with the statistics of the"
-            f" training voices; {num_members} networks side by side, each of {num_convolutions} convolutions,"
-            f" a bidirectional LSTM, attentive pooling over time and one linear layer{size}. They"
-            f" hear the coefficients in turn in these views: {', '.join(views)}. The code comes with the"
-            " weights and needs torch, numpy and transformers."
-        )
-    else:
+    if measured.model_type != MfccLstmConfig.model_type:
         origin = f", made from `{measured.base_model}`" if measured.base_model else ""
-        yield f"A `{measured.model_type}` of transformers{size}{origin}, fine-tuned on RAVDESS."
-
-
-def _protocols_text(measured: Measurements) -> Iterator[str]:
-    if not (measured.protocols or measured.at_home or measured.validation):
-        yield "No measurements are published with this checkpoint."
+        yield f"A `{measured.model_type}` model of transformers{size}{origin}."
         return
-    yield "| measured on | voices | UAR | 95 % interval over actors | accuracy | clips |"
-    yield "|---|---|---|---|---|---|"
-    for evaluation in measured.at_home:
-        yield f"| this checkpoint: {evaluation['title']} | new {scores_columns(evaluation)}"
-    for name, summary in measured.protocols.items():
-        folds = f"folds: {summary['num_folds']}, seeds: {summary['num_seeds']}"
-        yield f"| the recipe: {name} ({folds}) | {_voices(name)} {scores_columns(summary)}"
+    settings = MfccLstmConfig().to_dict() | measured.config
+    num_members = settings["ensemble_size"]
+    yield (
+        "40 mel-frequency cepstral coefficients every 10 ms, normalised with the statistics of the training"
+        f" speakers; an ensemble of {num_members} networks, each of {len(settings['conv_channels'])}"
+        " convolutions, a bidirectional LSTM, attentive pooling over time and one linear layer"
+        f"{size}. The views of the coefficients that they take in turn: "
+        f"{', '.join(settings['views'][:num_members])}. The code comes with the weights and needs torch,"
+        " numpy and transformers."
+    )
+
+
+def _results_lines(measured: Measurements) -> Iterator[str]:
+    if not (measured.evaluations or measured.validation):
+        yield "No results of this very checkpoint are published with it."
+        return
+    yield "| this checkpoint on | UAR | 95 % interval over speakers | accuracy | recordings |"
+    yield "|---|---|---|---|---|"
+    for evaluation in [*measured.at_home, *measured.elsewhere]:
+        yield f"| {evaluation['title']} {scores_columns(evaluation)}"
     if measured.validation:
         uar, accuracy = (100 * measured.validation[key] for key in ("uar", "accuracy"))
-        yield f"| this checkpoint: the actors it was chosen by | new | {uar:.1f} | | {accuracy:.1f} | |"
+        yield f"| the speakers it was chosen by | {uar:.1f} | | {accuracy:.1f} | |"
 
 
-def _spread_text(measured: Measurements) -> Iterator[str]:
-    if measured.spread:
-        yield f"The recipe on {SPREAD_PROTOCOL}, each voice new to the model that hears it:"
-        yield from ("", *spread_lines(*measured.spread), "")
+def _subgroup_lines(measured: Measurements) -> Iterator[str]:
     for evaluation in measured.at_home:
         yield f"This checkpoint on {evaluation['title']}:"
-        per_group = {group: evaluation[f"per_{group}"] for group in GROUPS}
-        yield from ("", *spread_lines(per_group, evaluation["gaps"]), "")
+        per_group = {group: evaluation[f"per_{group}"] for group in GROUPS if f"per_{group}" in evaluation}
+        yield from ("", *spread_lines(per_group, evaluation["gaps"]))
 
 
-def _elsewhere_text(measured: Measurements) -> Iterator[str]:
-    if not measured.elsewhere:
-        return
-    yield "Other corpora, to which nothing was adapted, beside RAVDESS's unseen actors on the same emotions:"
-    yield from ("", *elsewhere_lines([*measured.elsewhere, *measured.at_home]))
-    for by_corpus in measured.trained_anew:
-        for corpus, by_set in by_corpus.items():
-            uars = [f"{100 * by_set[name]['uar']:.1f} on {name}" for name in ("6", "4") if name in by_set]
-            yield ""
-            yield (
-                f"Trained once more, on all of RAVDESS's actors, the recipe reaches {' and '.join(uars)} "
-                f"emotions of {CORPUS_TITLES[corpus]}: so far may two trainings lie apart on strangers."
-            )
-
-
-def _disturbed_text(measured: Measurements) -> Iterator[str]:
-    if measured.robustness:
-        yield from disturbed_lines(measured.robustness)
-
-
-def _unlike_text(measured: Measurements) -> Iterator[str]:
-    if measured.unlike:
-        yield unlike_sentence(measured.unlike)
-
-
-def _training_text(measured: Measurements) -> Iterator[str]:
+def _training_lines(measured: Measurements) -> Iterator[str]:
     record = measured.record
     if record is None:
         yield "How it was trained is not recorded."
         return
     train, held_out = (", ".join(map(str, record[f"{side}_actors"])) for side in ("train", "test"))
     versions = record["package_versions"]
+    left_out = f"; {held_out} took no part" if held_out else ""
     yield (
-        f"Trained on {record['corpus']}, actors {train}; actors {held_out} were left alone. Python "
-        f"{record['python_version']}, torch {versions['torch']}, transformers {versions['transformers']}."
+        f"Trained on {record['corpus']}, speakers {train}{left_out}. Python {record['python_version']}, torch"
+        f" {versions['torch']}, transformers {versions['transformers']}."
     )
-    yield from ("", "```shell", record["command"], "```", "")
-    if measured.is_mfcc_lstm:
-        yield (
-            "Copies of each clip are changed in tempo or pitch, some in room; in every epoch each is heard"
-            " cropped, masked and with another vocal tract, noise, babble, band and microphone. Statistics,"
-            " epochs and calibration come from training voices alone."
-        )
-    else:
-        yield (
-            "Copies of each clip are changed in tempo, pitch, vocal tract, room, band, noise and level. The"
-            " encoder's own feature extractor reads them."
-        )
-
-
-def _voices(protocol: str) -> str:
-    return "new" if isinstance(PROTOCOLS[protocol], ActorProtocol) else "known"
-
-
-def main(arguments: list[str]) -> None:
-    """Parse, then write or compare."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ser.hub.card",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the numbers differ")
-    args = parser.parse_args(arguments)
-    file = REPOSITORY / CARD_FILE
-    card = file.read_text(encoding="utf-8")
-    filled = fill_card(card, shipped_measurements())
-    if not args.check:
-        file.write_text(filled, encoding="utf-8")
-    elif filled != card:
-        sys.exit(f"{CARD_FILE} does not hold the numbers of the result files: run python -m ser.hub.card.")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+    yield from ("", "```shell", record["command"], "```")

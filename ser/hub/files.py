@@ -7,7 +7,6 @@ from huggingface_hub import SpaceCard
 
 from ser.evaluation.training_record import RECORD_NAME
 from ser.hub.card import published_card
-from ser.hub.measurements import REPOSITORY
 from ser.out_of_distribution import FILE_NAME as STRANGENESS_FILE
 
 CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetensors")
@@ -16,7 +15,9 @@ CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetenso
 CHECKPOINT_EXTRAS = (
     "LICENSE.md",
     "model.safetensors.index.json",
-    "*_mfcc_lstm.py",
+    "configuration_*.py",
+    "feature_extraction_*.py",
+    "modeling_*.py",
     STRANGENESS_FILE,
     "training_curves.png",
     "training_metrics.json",
@@ -34,15 +35,12 @@ SPACE_FILES = (
     "ser/**/*.css",
     "ser/**/*.js",
     "ser/**/*.md",
-    "checkpoint/*.json",
-    "checkpoint/*.md",
-    "checkpoint/*.py",
-    "checkpoint/*.safetensors",
+    "checkpoint*/*.json",
+    "checkpoint*/*.md",
+    "checkpoint*/*.py",
+    "checkpoint*/*.safetensors",
     "examples/*.flac",
     "examples/*.md",
-    "benchmarks/results/results.json",  # these three are what the About tab shows
-    "benchmarks/results/evaluation/metrics.json",
-    "benchmarks/results/evaluation/confusion_matrix.png",
 )
 """What the Space is made of: the demo and what it reads."""
 
@@ -75,11 +73,11 @@ def checkpoint_contents(folder: str | Path, hub_model_id: str) -> dict[str, Path
     return contents
 
 
-def space_contents(root: Path = REPOSITORY, sdk: str = "gradio") -> dict[str, Path | bytes]:
+def space_contents(root: Path, sdk: str = "gradio") -> dict[str, Path | bytes]:
     """What the demo is published as: by name, the file or the bytes.
 
     Args:
-        root: This repository.
+        root: A clone of this project.
         sdk: What the Hub builds it with: "gradio", "docker" for the Dockerfile, or "static" for the page that
             recognises in the browser.
 
@@ -100,7 +98,7 @@ def _static_contents(root: Path) -> dict[str, Path | bytes]:
 
     with tempfile.TemporaryDirectory() as folder:
         try:
-            build_page(root / "checkpoint", Path(folder))
+            build_page(root / "checkpoint", Path(folder), web=root / "web")
         except OSError as error:
             raise PublishingError(f"The page cannot be built: {error}") from error
         contents: dict[str, Path | bytes] = {file.name: file.read_bytes() for file in Path(folder).iterdir()}
@@ -117,7 +115,7 @@ def _space_card(root: Path, **settings: str | int) -> bytes:
     return str(card).encode()
 
 
-def space_files(root: Path = REPOSITORY) -> list[Path]:
+def space_files(root: Path) -> list[Path]:
     """The files that make up the Space.
 
     Raises:
@@ -125,10 +123,11 @@ def space_files(root: Path = REPOSITORY) -> list[Path]:
     """
     files = _matching(root, SPACE_FILES)
     found = {file.relative_to(root).parts[0] for file in files}
-    needed = {pattern.partition("/")[0] for pattern in SPACE_FILES} - {"docs"}
+    needed = {pattern.partition("/")[0].rstrip("*") for pattern in SPACE_FILES}
     if lacking := needed - found:
         raise PublishingError(
-            f"{root} lacks {', '.join(sorted(lacking))}, without which the demo cannot run."
+            f"{root.resolve()} is no clone of this project that can serve the demo: it lacks "
+            f"{', '.join(sorted(lacking))}."
         )
     return files
 

@@ -9,7 +9,6 @@ from huggingface_hub import CommitOperationAdd, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
 from ser.hub.files import PublishingError, checkpoint_contents, space_contents
-from ser.hub.measurements import REPOSITORY
 
 
 def create_repository(
@@ -41,7 +40,7 @@ def create_repository(
 def publish_checkpoint(
     folder: str | Path, hub_model_id: str, *, private: bool | None = None, token: str | None = None
 ) -> str:
-    """Publish a checkpoint with its code and our model card, in one commit.
+    """Publish a checkpoint with its code and its own card, in one commit.
 
     Args:
         folder: What `train.py` or `save_pretrained` left; it is not changed.
@@ -62,7 +61,7 @@ def publish_checkpoint(
 
 def publish_space(
     repo_id: str,
-    root: str | Path = REPOSITORY,
+    root: str | Path,
     *,
     sdk: str = "gradio",
     private: bool | None = None,
@@ -72,7 +71,7 @@ def publish_space(
 
     Args:
         repo_id: Owner and name of the Space.
-        root: This repository.
+        root: A clone of this project.
         sdk: What the Hub builds it with: "gradio", "docker" for the Dockerfile, or "static" for the page that
             recognises in the browser.
         private: Whether a new Space is private; the owner's default if not given.

@@ -22,16 +22,17 @@ from ser.labels import label_colors
 from ser.onnx.recognizer import GRAPH_FILE, OnnxRecognizer
 from ser.recognizer import EmotionRecognizer
 
-WEB = Path(__file__).resolve().parents[2] / "web"
+SOURCES = Path("web")  # in the folder of a clone
 RUNTIME = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 
 
-def build_page(model: Path, output: Path) -> None:
+def build_page(model: Path, output: Path, web: Path = SOURCES) -> None:
     """Write the page for a checkpoint into a folder, which is emptied before.
 
     Args:
         model: Folder of a checkpoint. Its graph is exported if it is not there.
         output: Folder to write.
+        web: The folder of the page's sources, `web/` of a clone of this project.
 
     Raises:
         ValueError: If the checkpoint or its graph is damaged.
@@ -42,13 +43,13 @@ def build_page(model: Path, output: Path) -> None:
 
         export_onnx(EmotionRecognizer.from_pretrained(model), model)
     recognizer = OnnxRecognizer(model / GRAPH_FILE)
-    if not (WEB / RUNTIME).is_file():
-        _npm("ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    if not (web / RUNTIME).is_file():
+        _npm(web, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     for name in ("index.html", "style.css"):
-        shutil.copyfile(WEB / name, output / name)
-    shutil.copyfile(WEB / RUNTIME, output / "ort.wasm")
+        shutil.copyfile(web / name, output / name)
+    shutil.copyfile(web / RUNTIME, output / "ort.wasm")
     shutil.copyfile(model / GRAPH_FILE, output / "model.onnx")
     (output / "settings.json").write_text(json.dumps(recognizer.metadata), encoding="utf-8")
     styles = [
@@ -56,11 +57,12 @@ def build_page(model: Path, output: Path) -> None:
         for label, color in label_colors(recognizer.emotions).items()
     ]
     (output / "emotions.css").write_text("\n".join(styles), encoding="utf-8")
-    _bundle("main.ts", output / "main.js", "--format=esm")
+    _bundle(web, "main.ts", output / "main.js", "--format=esm")
     files = sorted(file for file in output.iterdir())
     version = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     names = json.dumps(["./", *(file.name for file in files)])
     _bundle(
+        web,
         "service_worker.ts",
         output / "service_worker.js",
         f"--define:FILES={names}",
@@ -68,7 +70,7 @@ def build_page(model: Path, output: Path) -> None:
     )
 
 
-def _bundle(source: str, output: Path, *options: str) -> None:
+def _bundle(web: Path, source: str, output: Path, *options: str) -> None:
     target = (
         "--bundle",
         "--minify",
@@ -76,18 +78,18 @@ def _bundle(source: str, output: Path, *options: str) -> None:
         "--log-level=warning",
         f"--outfile={output.resolve()}",
     )
-    _npm("exec", "--offline", "--", "esbuild", f"src/{source}", *target, *options)
+    _npm(web, "exec", "--offline", "--", "esbuild", f"src/{source}", *target, *options)
 
 
-def _npm(*arguments: str) -> None:
+def _npm(web: Path, *arguments: str) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise FileNotFoundError(
             "The web page is bundled with npm, which is not on the PATH. Install Node.js."
         )
-    done = subprocess.run([npm, *arguments], cwd=WEB, capture_output=True, text=True)
+    done = subprocess.run([npm, *arguments], cwd=web, capture_output=True, text=True)
     if done.returncode != 0:
-        raise OSError(f"npm {arguments[0]} failed in {WEB}: {done.stderr.strip()}")
+        raise OSError(f"npm {arguments[0]} failed in {web}: {done.stderr.strip()}")
 
 
 def serve(folder: Path, port: int) -> None:
@@ -102,10 +104,8 @@ def serve(folder: Path, port: int) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build the page, and serve it if asked to."""
     parser = CommandParser(prog="python -m ser.hub.static_page", description=__doc__)
-    parser.add_argument(
-        "--model", type=Path, default=WEB.parent / "checkpoint", help="folder of a checkpoint"
-    )
-    parser.add_argument("--output", type=Path, default=WEB / "dist", help="folder to write")
+    parser.add_argument("--model", type=Path, default=Path("checkpoint"), help="folder of a checkpoint")
+    parser.add_argument("--output", type=Path, default=SOURCES / "dist", help="folder to write")
     parser.add_argument("--serve", type=int, metavar="PORT", help="then serve it on this port, 0 for any")
     args = parser.parse_args(arguments)
     try:

@@ -32,7 +32,6 @@ from ser.corpora.together import load_corpus, load_together, parse_corpora
 from ser.evaluation.plots import training_curves_figure
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS, carve_validation_actors
 from ser.evaluation.training_record import RECORD_NAME
-from ser.hub.publishing import create_repository, publish_checkpoint
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
 from ser.onnx.export import export_onnx
 from ser.recognizer import EmotionRecognizer
@@ -147,6 +146,9 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
                 **environment(),
             },
         )
+        from ser.hub.card import write_card
+
+        write_card(str(training_args.output_dir))
         if hub_model_id:
             publish(hub_model_id, training_args)
 
@@ -181,6 +183,8 @@ def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:
         raise ValueError("--push_to_hub needs --hub_model_id OWNER/NAME, the name to publish as.")
     training_args.push_to_hub = False
     if training_args.process_index == 0:
+        from ser.hub.publishing import create_repository
+
         create_repository(
             training_args.hub_model_id,
             private=training_args.hub_private_repo,
@@ -191,6 +195,8 @@ def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:
 
 def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:
     """Put the trained model on the Hub, last of all, so that the card that stays is ours."""
+    from ser.hub.publishing import publish_checkpoint
+
     folder = str(training_args.output_dir)
     try:
         commit = publish_checkpoint(folder, hub_model_id, token=training_args.hub_token)

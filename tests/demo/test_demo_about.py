@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from ser.demo.about import accuracy_paragraphs, recall_sentence
-from ser.hub.shipped import SHIPPED_RECIPE
+from ser.demo.about import SHIPPED_RECIPE, accuracy_paragraphs, recall_sentence
 
 SCORES = {"uar": 0.654, "accuracy": 0.661, "uar_interval": {"low": 0.6, "high": 0.7}}
 

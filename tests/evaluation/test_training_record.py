@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from benchmarks.report.measurements import shipped_results
 from ser.evaluation.training_record import (
     RECORD_NAME,
     changed_settings,
@@ -9,7 +10,6 @@ from ser.evaluation.training_record import (
     heard_speakers,
     read_training_record,
 )
-from ser.hub.measurements import shipped_measurements
 
 
 def test_the_record_of_a_checkpoint_is_read_back(tmp_path):
@@ -66,4 +66,4 @@ def test_a_second_training_counts_beside_a_checkpoint_of_the_same_recipe_only(tm
     (tmp_path / "checkpoint").mkdir()
     record = {"recipe": {"noise_prob": 0.6}, "training_arguments": {}}
     (tmp_path / "checkpoint" / RECORD_NAME).write_text(json.dumps(record))
-    assert shipped_measurements(tmp_path).trained_anew == [{"emodb": {}}]
+    assert shipped_results(tmp_path).trained_anew == [{"emodb": {}}]

@@ -60,15 +60,15 @@ def test_a_published_checkpoint_is_one_commit_with_code_and_card_and_no_pickle(h
     assert digest(checkpoint) == before
 
 
-def test_the_published_card_is_ours_and_its_code_loads_the_published_model(hub, checkpoint):
+def test_the_published_card_is_the_folders_own_and_its_code_loads_the_published_model(hub, checkpoint):
     publish_checkpoint(checkpoint, HUB_ID)
     card = ModelCard.load(HUB_ID)
     assert card.data.license == "cc-by-nc-sa-4.0"
     assert card.data.pipeline_tag == "audio-classification"
-    assert "must not be used for" in card.text
+    assert "Out-of-scope use" in card.text
     assert f'model="{HUB_ID}"' in card.text
     assert '"checkpoint"' not in card.text
-    assert "No measurements are published with this checkpoint." in card.text  # and not the shipped one's
+    assert "No results of this very checkpoint" in card.text  # and not those of the shipped one
 
 
 def test_pushing_part_by_part_gives_the_same_model(hub, checkpoint, clip):

@@ -23,7 +23,7 @@ def train_command(tiny_ravdess, tmp_path) -> list[str]:
     return [*words.split(), "--push_to_hub", "--hub_model_id", HUB_ID]
 
 
-def test_training_publishes_at_its_end_and_our_card_is_what_stays(hub, train_command, tmp_path, clip):
+def test_training_publishes_at_its_end_and_its_own_card_is_what_stays(hub, train_command, tmp_path, clip):
     settings = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
     run = subprocess.run(
         [sys.executable, *train_command],
@@ -39,8 +39,8 @@ def test_training_publishes_at_its_end_and_our_card_is_what_stays(hub, train_com
     assert {"training_provenance.json", "training_metrics.json"} < repository.files.keys()
     assert not [name for name in repository.files if name.endswith(".bin")]
     card = repository.files["README.md"].decode()
-    assert "must not be used for" in card
-    assert "Trained on RAVDESS speech, actors 1; actors 2 were left alone." in card
+    assert "Out-of-scope use" in card
+    assert "Trained on RAVDESS speech, speakers 1; 2 took no part." in card
     published = EmotionRecognizer.from_pretrained(HUB_ID).predict(clip)
     assert published == EmotionRecognizer.from_pretrained(tmp_path / "output").predict(clip)
 

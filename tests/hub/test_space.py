@@ -25,7 +25,7 @@ CLIP = "examples/sad_03-01-04-02-01-01-24.flac"
 @pytest.fixture
 def published(hub, tmp_path) -> Path:
     """A folder with what is on the Hub after publishing, and nothing else."""
-    publish_space(SPACE_ID)
+    publish_space(SPACE_ID, REPO)
     folder = tmp_path / "space"
     for name, content in hub.repositories["space", SPACE_ID].files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def test_the_space_holds_what_git_keeps_and_nothing_private(published):
     names = {file.relative_to(published).as_posix() for file in published.rglob("*") if file.is_file()}
     assert names <= set(listing.stdout.splitlines())
     assert not [name for name in names if name.startswith(("tests/", "data", "output", "."))]
-    assert names == {file.relative_to(REPO).as_posix() for file in space_files()}
+    assert names == {file.relative_to(REPO).as_posix() for file in space_files(REPO)}
 
 
 def test_the_front_matter_builds_it_as_it_was_tested():
@@ -70,7 +70,7 @@ def test_the_front_matter_builds_it_as_it_was_tested():
 
 
 def test_a_space_of_kind_docker_is_built_from_the_dockerfile(hub):
-    publish_space(SPACE_ID, sdk="docker")
+    publish_space(SPACE_ID, REPO, sdk="docker")
     files = hub.repositories["space", SPACE_ID].files
     assert files["Dockerfile"] == (REPO / "Dockerfile").read_bytes()
     assert {".dockerignore", "requirements-demo.lock", "app.py"} <= files.keys()
@@ -84,9 +84,9 @@ def test_a_space_of_kind_docker_is_built_from_the_dockerfile(hub):
 
 
 def test_publishing_the_same_demo_again_adds_no_commit(hub):
-    first = publish_space(SPACE_ID)
-    assert publish_space(SPACE_ID) == first
-    main(["space", SPACE_ID])
+    first = publish_space(SPACE_ID, REPO)
+    assert publish_space(SPACE_ID, REPO) == first
+    main(["space", SPACE_ID, "--folder", str(REPO)])
     assert hub.repositories["space", SPACE_ID].commits[-1][0] == first
 
 

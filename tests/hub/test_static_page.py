@@ -104,6 +104,7 @@ def published(hub, site, model, tmp_path) -> dict[str, bytes]:
     """What is on the Hub after publishing the page, by name."""
     (tmp_path / "README.md").symlink_to(REPO / "README.md")
     (tmp_path / "checkpoint").symlink_to(model)
+    (tmp_path / "web").symlink_to(REPO / "web")
     publish_space("someone/page", tmp_path, sdk="static")
     return hub.repositories["space", "someone/page"].files
 

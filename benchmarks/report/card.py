@@ -1,0 +1,107 @@
+"""Write the card of the shipped checkpoint, `checkpoint/README.md`, and its copy `model_card.md`.
+
+    python -m benchmarks.report.card
+
+The figures come from result files, the prose from `ser/hub/card_template.md`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.report.measurements import (
+    ROOT,
+    SHIPPED_FOLDER,
+    SPREAD_PROTOCOL,
+    ShippedResults,
+    shipped_results,
+)
+from benchmarks.report.tables import disturbed_lines, elsewhere_lines, unlike_sentence
+from ser.corpora import CORPUS_TITLES
+from ser.evaluation.protocols import PROTOCOLS, ActorProtocol
+from ser.evaluation.tables import scores_columns, spread_lines
+from ser.hub.card import CARD_FILE, eval_results, fill_card
+
+COPY = "model_card.md"
+MODEL_NAME = "speech-emotion-mfcc-lstm"
+
+
+def shipped_card(results: ShippedResults) -> str:
+    """Return the card of the shipped checkpoint with everything measured about it and its recipe."""
+    protocols = [
+        result
+        for name, summary in results.protocols.items()
+        for result in eval_results(
+            f"RAVDESS speech, protocol {name} ({_speakers(name)} speakers)", "ravdess", name, summary
+        )
+    ]
+    blocks = {
+        "results": _protocol_lines(results),
+        "subgroups": _spread_lines(results),
+        "robustness": disturbed_lines(results.robustness) if results.robustness else (),
+        "other_corpora": _other_corpora_lines(results),
+        "out_of_distribution": [unlike_sentence(results.unlike)] if results.unlike else (),
+        "training": _recipe_lines(),
+    }
+    return fill_card(results.checkpoint, MODEL_NAME, blocks, protocols)
+
+
+def _protocol_lines(results: ShippedResults) -> Iterator[str]:
+    if not results.protocols:
+        return
+    columns = ("the recipe in cross-validation", "speakers", "UAR", "95 % interval over speakers", "accuracy")
+    yield ""
+    yield f"| {' | '.join(columns)} | recordings |"
+    yield "|---|---|---|---|---|---|"
+    for name, summary in results.protocols.items():
+        folds = f"folds: {summary['num_folds']}, seeds: {summary['num_seeds']}"
+        yield f"| RAVDESS, {name} ({folds}) | {_speakers(name)} {scores_columns(summary)}"
+
+
+def _spread_lines(results: ShippedResults) -> Iterator[str]:
+    if results.spread:
+        yield from ("", f"The recipe on {SPREAD_PROTOCOL}, every speaker unseen:", "")
+        yield from spread_lines(*results.spread)
+
+
+def _other_corpora_lines(results: ShippedResults) -> Iterator[str]:
+    checkpoint = results.checkpoint
+    if not checkpoint.elsewhere:
+        return
+    yield "Other corpora, not used in training, beside unseen speakers of RAVDESS on the same emotions:"
+    yield from ("", *elsewhere_lines([*checkpoint.elsewhere, *checkpoint.at_home]))
+    for by_corpus in results.trained_anew:
+        for corpus, by_set in by_corpus.items():
+            uars = [f"{100 * by_set[name]['uar']:.1f} on {name}" for name in ("6", "4") if name in by_set]
+            yield ""
+            yield (
+                f"Trained once more, on all actors of RAVDESS, the recipe reaches {' and '.join(uars)} "
+                f"emotions of {CORPUS_TITLES[corpus]}: two trainings can differ by this much."
+            )
+
+
+def _recipe_lines() -> Iterator[str]:
+    yield ""
+    yield (
+        "Copies of each recording are changed in tempo or pitch, some of them in a room; in every epoch each "
+        "is cropped, masked and changed in vocal tract length, noise, babble, bandwidth and microphone. "
+        "Statistics, epochs and calibration come from training speakers alone."
+    )
+
+
+def _speakers(protocol: str) -> str:
+    return "unseen" if isinstance(PROTOCOLS[protocol], ActorProtocol) else "seen"
+
+
+def main(root: Path = ROOT) -> None:
+    """Write both cards.
+
+    Args:
+        root: The repository.
+    """
+    card = shipped_card(shipped_results(root))
+    for file in (root / SHIPPED_FOLDER / CARD_FILE, root / COPY):
+        file.write_text(card, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

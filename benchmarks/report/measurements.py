@@ -1,0 +1,134 @@
+"""What the committed result files say about a shipped checkpoint and the recipe that it was trained with."""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ser.corpora.ravdess_names import read_clip
+from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
+from ser.evaluation.scoring import BOOTSTRAP_SEED, CONFIDENCE, GROUPS, NUM_RESAMPLES
+from ser.evaluation.subgroups import group_scores, largest_gap
+from ser.evaluation.training_record import changed_settings
+from ser.hub.measurements import Measurements, measurements_of, read_json
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED_FOLDER = "checkpoint"
+SHIPPED_RECIPE = "hybrid"  # of the recipes in the results, the one that the checkpoint was trained with
+SPREAD_PROTOCOL = "luna5"  # its folds test every actor once
+# Without dev5, on which recipes are chosen: scores there flatter the one that was.
+PROTOCOL_ORDER = ("luna5", "emobox6", "loso24", "stratified80", "timnet10")
+
+
+class Spread(NamedTuple):
+    """Scores by who speaks and how, each the mean over seeds, as `ser.evaluation.subgroups` gives them.
+
+    Attributes:
+        per_group: By column ("gender") and value ("female").
+        gaps: By column, its largest gap.
+    """
+
+    per_group: dict[str, dict[str, dict[str, Any]]]
+    gaps: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class ShippedResults:
+    """Everything measured about a shipped checkpoint; what was not measured is empty.
+
+    Attributes:
+        checkpoint: What its folder and its evaluations say.
+        protocols: By protocol, the summary that `benchmarks.report.results` makes of the recipe's files.
+        spread: How results of the recipe differ between speakers, on `SPREAD_PROTOCOL`.
+        trained_anew: Scores on other corpora of the recipe trained once more, on all of RAVDESS: by corpus
+            and by "6" or "4" emotions, one dictionary per training.
+        robustness: What `benchmarks.accuracy.robustness` wrote about disturbed recordings.
+        unlike: What `benchmarks.accuracy.unlike` measured about sounds unlike the training data.
+    """
+
+    checkpoint: Measurements = field(default_factory=Measurements)
+    protocols: dict[str, dict[str, Any]] = field(default_factory=dict)
+    spread: Spread | None = None
+    trained_anew: list[dict[str, dict[str, dict[str, Any]]]] = field(default_factory=list)
+    robustness: dict[str, Any] = field(default_factory=dict)
+    unlike: dict[str, Any] = field(default_factory=dict)
+
+
+def shipped_results(root: Path = ROOT) -> ShippedResults:
+    """Read the result files of the shipped checkpoint.
+
+    Args:
+        root: The repository.
+    """
+    results = root / "benchmarks" / "results"
+    evaluations = [read_json(file) for file in sorted(results.glob("evaluation*/metrics.json"))]
+    checkpoint = replace(
+        measurements_of(root / SHIPPED_FOLDER),
+        evaluations=[each for each in evaluations if each["model"]["name"] == SHIPPED_FOLDER],
+    )
+    summaries = read_json(results / "results.json")
+    recipes = {name: by_recipe.get(SHIPPED_RECIPE) for name, by_recipe in summaries.items()}
+    protocols = {
+        name: summary
+        for name in PROTOCOL_ORDER
+        if (summary := recipes.get(name)) and not summary["recipe_changed_since"]
+    }
+    spread = None
+    if SPREAD_PROTOCOL in protocols:
+        spread = speaker_spread(results / SPREAD_PROTOCOL / SHIPPED_RECIPE)
+    runs = read_runs(results / LEAVE_ONE_CORPUS_OUT / SHIPPED_RECIPE)
+    return ShippedResults(
+        checkpoint=checkpoint,
+        protocols=protocols,
+        spread=spread,
+        trained_anew=[
+            run["per_corpus"]
+            for run in runs
+            if run["train_corpora"] == ["ravdess"] and not changed_settings(run, checkpoint.record or run)
+        ],
+        robustness=read_json(results / "robustness.json"),
+        unlike=read_json(results / "unlike.json"),
+    )
+
+
+def speaker_spread(folder: Path) -> Spread | None:
+    """Score by gender, intensity, statement and actor on a protocol whose folds test every actor once.
+
+    Args:
+        folder: Holds `foldN-seedS.json` of RAVDESS clips, written by `benchmarks.accuracy.cross_validate`.
+
+    Returns:
+        The spread, or `None` where there are no files.
+    """
+    runs = read_runs(folder)
+    if not runs:
+        return None
+    names = sorted({name for run in runs for name in run["clips"]})
+    answers = {
+        (run["seed"], name): (label, int(np.argmax(probabilities)))
+        for run in runs
+        for name, label, probabilities in zip(run["clips"], run["labels"], run["probabilities"], strict=True)
+    }
+    seeds = sorted({run["seed"] for run in runs})
+    labels = np.array([answers[seeds[0], name][0] for name in names])
+    predictions = np.array([[answers[seed, name][1] for seed in seeds] for name in names])
+    actors = [int(name[-2:]) for name in names]
+    clips = [
+        read_clip(Path(f"{name}.wav"), folder_actor=actor) for name, actor in zip(names, actors, strict=True)
+    ]
+    spread = Spread({}, {})
+    for column in GROUPS:
+        values = [getattr(clip, column) for clip in clips]
+        rng = np.random.default_rng(BOOTSTRAP_SEED)
+        arguments = (labels, predictions, actors, values, NUM_RESAMPLES, rng, CONFIDENCE)
+        spread.per_group[column] = group_scores(*arguments)
+        if gap := largest_gap(*arguments):
+            spread.gaps[column] = gap
+    return spread
+
+
+def read_runs(folder: Path) -> list[dict[str, Any]]:
+    """Read what `benchmarks.accuracy.cross_validate` left in a folder, one dictionary per fold and seed."""
+    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("fold*-seed*.json"))]
