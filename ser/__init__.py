@@ -1,12 +1,12 @@
 """Speech emotion recognition with an MFCC-LSTM: load, run, train and publish it.
 
-The names below are imported when they are first used: who scores with the ONNX file never waits for torch.
+The names below are imported when they are first used, so that `import ser` stays quick and the ONNX file can
+be used without torch. The first use of one of the model's classes registers all of them with the Auto classes
+of transformers.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from ser.registration import register_when_imported
 
 if TYPE_CHECKING:
     from ser.audio import AudioError, load_audio
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
     from ser.modeling_whisper_lstm import WhisperLstmForAudioClassification
     from ser.recognizer import EmotionRecognizer
+    from ser.recording_quality import SilenceError
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ __all__ = [
     "MfccLstmConfig",
     "MfccLstmFeatureExtractor",
     "MfccLstmForAudioClassification",
+    "SilenceError",
     "WhisperLstmConfig",
     "WhisperLstmFeatureExtractor",
     "WhisperLstmForAudioClassification",
@@ -40,6 +42,7 @@ _HOMES = {
     "MfccLstmConfig": "configuration_mfcc_lstm",
     "MfccLstmFeatureExtractor": "feature_extraction_mfcc_lstm",
     "MfccLstmForAudioClassification": "modeling_mfcc_lstm",
+    "SilenceError": "recording_quality",
     "WhisperLstmConfig": "configuration_whisper_lstm",
     "WhisperLstmFeatureExtractor": "feature_extraction_whisper_lstm",
     "WhisperLstmForAudioClassification": "modeling_whisper_lstm",
@@ -47,14 +50,15 @@ _HOMES = {
     "load_ravdess": "corpora",
 }
 
-# With the package imported, the Auto classes find ours without trust_remote_code.
-register_when_imported()
-
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    value = getattr(import_module(f"ser.{_HOMES[name]}"), name)
+    if name.startswith(("MfccLstm", "WhisperLstm")):
+        from ser.recognizer.registration import register_auto_classes
+
+        register_auto_classes()
     globals()[name] = value
     return value
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ser.audio import AudioError
+
 BLOCK_SECONDS = 0.025
 # A block this quiet is silence whatever surrounds it; the quietest RAVDESS clip peaks at -54.6.
 SILENCE_DB = -60.0
@@ -21,12 +23,16 @@ MAX_TELEPHONE_DB = -60.0  # energy above the cutoff against the speech band: ove
 NUM_SPECTRUM_SAMPLES = 512
 
 
+class SilenceError(AudioError):
+    """A recording in which nothing can be heard. The message is for the person who made it."""
+
+
 @dataclass(frozen=True)
 class QualityHint:
     """A fault of a recording.
 
     Attributes:
-        kind: "silent", "short", "clipped", "noisy" or "telephone".
+        kind: "short", "clipped", "noisy" or "telephone".
         advice: What it means and what to do, a sentence or two.
     """
 
@@ -35,8 +41,6 @@ class QualityHint:
 
 
 ADVICE = {
-    "silent": "There is hardly any sound in this recording. Check that the right microphone is chosen and "
-    "not muted.",
     "short": "There is less than a second of speech. Say a whole sentence.",
     "clipped": "The recording is overdriven: its loudest parts are cut off. Turn the input level down, or "
     "move away from the microphone.",
@@ -56,6 +60,9 @@ def block_levels_db(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
     """
     block = min(round(BLOCK_SECONDS * sampling_rate), len(waveform))
     num_blocks = len(waveform) // block
+    waveform = waveform - waveform.mean(dtype=np.float64).astype(
+        waveform.dtype
+    )  # a constant offset is no sound
     power = np.square(waveform[: num_blocks * block].reshape(num_blocks, block), dtype=np.float32).mean(
         axis=1
     )
@@ -73,6 +80,18 @@ def is_sounding(levels_db: np.ndarray, floor_db: float) -> np.ndarray:
     return levels_db > max(SILENCE_DB, floor_db + ABOVE_FLOOR_DB)
 
 
+def check_not_silent(waveform: np.ndarray, sampling_rate: int) -> None:
+    """Refuse a recording that is below `SILENCE_DB` throughout.
+
+    Raises:
+        SilenceError: If it is.
+    """
+    if block_levels_db(waveform, sampling_rate).max() < SILENCE_DB:
+        raise SilenceError(
+            "The recording is silent. Check that the right microphone is chosen and not muted."
+        )
+
+
 def quality_hints(waveform: np.ndarray, sampling_rate: int) -> list[QualityHint]:
     """Faults of a recording, the gravest first; none for a good one.
 
@@ -83,8 +102,6 @@ def quality_hints(waveform: np.ndarray, sampling_rate: int) -> list[QualityHint]
         sampling_rate: Its rate in Hz.
     """
     levels_db = block_levels_db(waveform, sampling_rate)
-    if levels_db.max() < SILENCE_DB:
-        return [_hint("silent")]
     speech = levels_db > levels_db.max() - SPEECH_RANGE_DB
     checks = {
         "short": speech.sum() * BLOCK_SECONDS < MIN_SPEECH_SECONDS,

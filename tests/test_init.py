@@ -12,6 +12,7 @@ PUBLIC = [
     "MfccLstmConfig",
     "MfccLstmFeatureExtractor",
     "MfccLstmForAudioClassification",
+    "SilenceError",
     "WhisperLstmConfig",
     "WhisperLstmFeatureExtractor",
     "WhisperLstmForAudioClassification",
@@ -29,7 +30,8 @@ def test_every_public_name_is_there_and_documented():
         assert (getattr(ser, name).__doc__ or "").strip(), name
 
 
-def test_auto_classes_find_ours_by_the_model_type(tmp_path: Path):
+def test_auto_classes_find_ours_once_one_is_used(tmp_path: Path):
+    assert ser.MfccLstmConfig.model_type == "mfcc-lstm"
     config = AutoConfig.for_model("mfcc-lstm", conv_channels=[], conv_strides=[], hidden_size=4)
     assert type(config) is ser.MfccLstmConfig
     model = AutoModelForAudioClassification.from_config(config)

@@ -55,15 +55,15 @@ def test_it_travels_with_the_checkpoint(tmp_path: Path):
     recognizer = EmotionRecognizer.from_pretrained(tmp_path)
     hum = np.sin(np.arange(2 * RATE) * 0.05).astype(np.float32)
     assert recognizer.strangeness is None
-    assert not recognizer.is_strange((hum, RATE))  # it cannot tell
+    assert recognizer.is_out_of_distribution((hum, RATE)) is None  # it cannot tell
     size = recognizer.feature_extractor.feature_size
     for threshold, is_strange in ((0.0, True), (np.inf, False)):
         recognizer.strangeness = Strangeness(np.zeros(3 * size), np.eye(3 * size), threshold)
         recognizer.save_pretrained(tmp_path)
         loaded = EmotionRecognizer.from_pretrained(tmp_path)
-        assert loaded.is_strange((hum, RATE)) == is_strange
+        assert loaded.is_out_of_distribution((hum, RATE)) == is_strange
     with pytest.raises(AudioError):
-        loaded.is_strange((np.full(RATE, np.nan, np.float32), RATE))
+        loaded.is_out_of_distribution((np.full(RATE, np.nan, np.float32), RATE))
 
 
 @pytest.mark.parametrize("damage", ["cut", "lacks one", "sizes"])

@@ -5,7 +5,14 @@ import pytest
 import soundfile
 import soxr
 
-from ser.recording_quality import block_levels_db, is_sounding, noise_floor_db, quality_hints
+from ser.recording_quality import (
+    SilenceError,
+    block_levels_db,
+    check_not_silent,
+    is_sounding,
+    noise_floor_db,
+    quality_hints,
+)
 
 SAMPLING_RATE = 16_000
 
@@ -35,9 +42,17 @@ def test_a_good_recording_has_no_hint():
     assert _kinds(_syllables()) == []
 
 
-@pytest.mark.parametrize("waveform", [np.zeros(16_000), 1e-4 * _syllables(), np.full(10, 1e-9)])
-def test_silence_is_silent_and_nothing_else(waveform: np.ndarray):
-    assert _kinds(waveform) == ["silent"]
+@pytest.mark.parametrize(
+    "waveform", [np.zeros(16_000), 1e-4 * _syllables(), np.full(10, 1e-9), np.full(9_000, 0.3)]
+)
+def test_silence_is_refused(waveform: np.ndarray):
+    with pytest.raises(SilenceError, match="is silent"):
+        check_not_silent(waveform, SAMPLING_RATE)
+
+
+def test_a_soft_voice_is_not_silent_and_neither_is_one_over_an_offset():
+    check_not_silent(0.02 * _syllables(), SAMPLING_RATE)
+    check_not_silent(0.02 * _syllables() + 0.3, SAMPLING_RATE)
 
 
 def test_a_word_is_too_short():
@@ -113,7 +128,6 @@ def test_faults_made_in_real_speech_are_seen(ravdess_dir):
             "telephone": (narrow, SAMPLING_RATE),
             "noisy": (_add_noise(mono, 3), SAMPLING_RATE),
             "short": (mono[len(mono) // 2 :][: SAMPLING_RATE // 2], SAMPLING_RATE),
-            "silent": (mono * 1e-4, SAMPLING_RATE),
         }
         missed += [(clip.name, kind) for kind, sound in made.items() if kind not in _kinds(*sound)]
     assert missed == []

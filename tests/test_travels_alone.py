@@ -76,7 +76,7 @@ print(json.dumps(found))
 
 WITH_SER = """
 import json, sys
-import ser
+from ser import MfccLstmForAudioClassification
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
 
 folder = sys.argv[1]
@@ -219,7 +219,7 @@ def test_weights_handed_over_as_a_dictionary_may_be_some_of_them():
 @pytest.mark.parametrize("name", ["wav2vec2", "no-such-type"])
 def test_a_foreign_model_type_is_refused(damaged, name):
     change_json(damaged / "config.json", model_type=name)
-    with pytest.raises(ValueError, match=f"{name}.*mfcc-lstm|trust_remote_code"):
+    with pytest.raises(ValueError, match="not an audio classifier"):
         EmotionRecognizer.from_pretrained(damaged)
     for load in (MfccLstmConfig.from_pretrained, MfccLstmForAudioClassification.from_pretrained):
         with pytest.raises(ValueError, match=f"'{name}'.*'mfcc-lstm'"):
@@ -240,8 +240,6 @@ def test_another_familys_checkpoint_is_refused(tmp_path):
     )
     Wav2Vec2ForSequenceClassification(config).save_pretrained(tmp_path)
     Wav2Vec2FeatureExtractor().save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="'wav2vec2'"):
-        EmotionRecognizer.from_pretrained(tmp_path)
     with pytest.raises(ValueError, match="'wav2vec2'"):
         MfccLstmForAudioClassification.from_pretrained(tmp_path)
 

@@ -13,7 +13,7 @@ import torch
 from scipy.special import entr, logsumexp, softmax
 
 from ser.out_of_distribution import Strangeness, summarise_features
-from ser.recognizer import EmotionRecognizer
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.recording_quality import quality_hints
 
 SHRINKAGE = 0.01  # towards a round cloud, for there are few clips for so many dimensions
@@ -39,7 +39,7 @@ class Heard(NamedTuple):
     num_hints: np.ndarray
 
 
-def hear(recognizer: EmotionRecognizer, waveforms: Iterable[np.ndarray]) -> Heard:
+def hear(recognizer: MfccLstmRecognizer, waveforms: Iterable[np.ndarray]) -> Heard:
     """Lets the model hear waveforms at its rate, one by one."""
     pooled: list[list[np.ndarray]] = []
     hooks = [

@@ -9,10 +9,11 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks.accuracy.nonspeech import KINDS, make_nonspeech
 from benchmarks.accuracy.strangeness import hear, strangeness_scores
-from ser import EmotionRecognizer, load_ravdess
+from ser import load_ravdess
 from ser.corpora import load_emodb
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.evaluation.training_record import heard_of_corpus, read_training_record
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.training.augmentation import add_noise, coloured_noise
 
 NUM_SOUNDS = 40  # of each kind
@@ -41,7 +42,7 @@ def measure_unlike(model: str, ravdess_dir: str, emodb_dir: str) -> dict[str, An
     Raises:
         ValueError: If the checkpoint does not bring along what the demo judges by.
     """
-    recognizer = EmotionRecognizer.from_pretrained(model)
+    recognizer = MfccLstmRecognizer.from_pretrained(model)
     rate = recognizer.sampling_rate
     actors_heard = heard_of_corpus(read_training_record(model), "ravdess") or set()
     clips, strangers = load_ravdess(ravdess_dir), load_emodb(emodb_dir)
@@ -93,7 +94,7 @@ def best_score(auroc: dict[str, dict[str, float]]) -> str:
     return max(passing or auroc, key=lambda name: auroc[name]["no speech"])
 
 
-def waveforms_of(recognizer: EmotionRecognizer, clips: Dataset) -> Iterator[np.ndarray]:
+def waveforms_of(recognizer: MfccLstmRecognizer, clips: Dataset) -> Iterator[np.ndarray]:
     """The clips of a corpus at the model's rate."""
     return (recognizer.load(audio["path"]) for audio in clips["audio"])
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ser import EmotionRecognizer, load_audio
+from ser import load_audio
 from ser.demo.examples import example_clips
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +35,7 @@ PART_TEXTS = {
 UNSEEN = (nn.Dropout, nn.Identity)
 
 
-def signal_path(recognizer: EmotionRecognizer, clip: Path) -> list[tuple[str, str]]:
+def signal_path(recognizer: MfccLstmRecognizer, clip: Path) -> list[tuple[str, str]]:
     """The parts that a clip goes through, in order, each with the shape of what comes out of it.
 
     Args:
@@ -108,7 +109,7 @@ def _shape(shape: tuple[int, ...] | torch.Size) -> str:
 
 def main() -> None:
     """Draw, and write the document."""
-    parts = signal_path(EmotionRecognizer.from_pretrained(ROOT / "checkpoint"), example_clips()[0][0])
+    parts = signal_path(MfccLstmRecognizer.from_pretrained(ROOT / "checkpoint"), example_clips()[0][0])
     text = DOCUMENT.read_text(encoding="utf-8")
     DOCUMENT.write_text(BLOCK.sub(rf"\g<1>{diagram(parts)}\g<2>", text), encoding="utf-8")
 

@@ -19,6 +19,7 @@ from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
 from ser.onnx.export import export_onnx
 from ser.onnx.recognizer import OnnxRecognizer
 from ser.recognizer import EmotionRecognizer
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 Measured = dict[str, float]
 
@@ -69,7 +70,7 @@ def measure_mfcc(waveforms: Sequence[np.ndarray], num_repeats: int) -> Measured:
 
 
 def measure_files(
-    recognizer: EmotionRecognizer, onnx_recognizer: OnnxRecognizer, files: Sequence[Path], num_repeats: int
+    recognizer: MfccLstmRecognizer, onnx_recognizer: OnnxRecognizer, files: Sequence[Path], num_repeats: int
 ) -> Measured:
     """Milliseconds a clip, from file to probabilities one by one, of several paths, and the floor below."""
     rate = recognizer.sampling_rate
@@ -138,7 +139,7 @@ def num_multiply_adds(model: MfccLstmForAudioClassification, num_frames: int) ->
 
 
 def measure_onnx(
-    recognizer: EmotionRecognizer,
+    recognizer: MfccLstmRecognizer,
     onnx_recognizer: OnnxRecognizer,
     files: Sequence[Path],
     labels: Sequence[int],

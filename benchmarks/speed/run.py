@@ -36,7 +36,7 @@ from ser.corpora import load_ravdess
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.onnx.export import export_onnx
 from ser.onnx.recognizer import OnnxRecognizer
-from ser.recognizer import EmotionRecognizer
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,7 +64,7 @@ def measure(
     all_files = [Path(audio["path"]).resolve() for audio in clips["audio"]]
     files = all_files[:: max(1, len(all_files) // num_clips)][:num_clips]
     labels = list(clips["emotion"])
-    recognizer = EmotionRecognizer.from_pretrained(model)
+    recognizer = MfccLstmRecognizer.from_pretrained(model)
     rate = recognizer.sampling_rate
     with tempfile.TemporaryDirectory() as folder:
         graph, _ = export_onnx(recognizer, folder)

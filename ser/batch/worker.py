@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class ModelChoice:
     @property
     def library(self) -> str:
         """The module whose import is the slow part of loading the model."""
-        return "ser.onnx.recognizer" if self.backend == "onnx" else "ser.modeling_mfcc_lstm"
+        return "ser.onnx.recognizer" if self.backend == "onnx" else "ser.recognizer.mfcc_lstm"
 
     def load(self) -> EmotionRecognizer:
         """Load it.
@@ -45,14 +46,10 @@ class ModelChoice:
             ValueError: If its parts do not fit together.
             OSError: If there is no such model.
         """
-        if self.backend == "onnx":
-            return EmotionRecognizer.from_pretrained(self.name, self.revision, backend="onnx")
-        import torch
-
-        from ser.encoders.recognizer import load_recognizer
-
-        torch.set_num_threads(1)  # workers share the cores; a model this small is fastest on one thread
-        return load_recognizer(self.name, self.revision)
+        recognizer = EmotionRecognizer.from_pretrained(self.name, self.revision, backend=self.backend)
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(1)  # workers share the cores; a model this small is fastest on one thread
+        return recognizer
 
 
 def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:

@@ -8,7 +8,6 @@ import gradio as gr
 from ser.audio import AudioError
 from ser.demo.chart import chart_html, empty_chart_html
 from ser.demo.examples import example_clips
-from ser.demo.hearing import hear
 from ser.demo.verdict import (
     error_html,
     hints_html,
@@ -16,7 +15,7 @@ from ser.demo.verdict import (
     silence_html,
     verdict_html,
 )
-from ser.recognizer import EmotionRecognizer
+from ser.recognizer import EmotionRecognizer, SilenceError
 
 NO_CLIP = "Record something or choose a sound file first."
 
@@ -34,14 +33,14 @@ def add_analyse_tab(recognizer: EmotionRecognizer, chart_script: str) -> None:
         if audio is None:
             return error_html(NO_CLIP), None, "", empty_chart_html()
         try:
-            hearing = hear(recognizer, audio, lambda share: progress(share, desc="Listening"))
+            analysis = recognizer.analyse(audio, lambda share: progress(share, desc="Listening"))
+        except SilenceError as error:
+            return silence_html(str(error)), None, "", empty_chart_html()
         except AudioError as error:
             return error_html(str(error)), None, "", empty_chart_html()
-        hints, chart = hints_html(hearing.hints), chart_html(hearing, recognizer.emotions)
-        if hearing.probabilities is None:
-            return silence_html(), None, hints, chart
-        verdict = verdict_html(hearing.probabilities, threshold, hearing.is_strange)
-        return verdict, hearing.probabilities, hints, chart
+        verdict = verdict_html(analysis.probabilities, threshold, bool(analysis.is_out_of_distribution))
+        chart = chart_html(analysis, recognizer.emotions)
+        return verdict, analysis.probabilities, hints_html(analysis.hints), chart
 
     clips = example_clips()
     with gr.Tab("Analyse", id="analyse"):

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ser.demo.hearing import Hearing
-from ser.recognizer import Window
+from ser.recognizer import Analysis, Attention, Window
 
 MAX_NUM_COLUMNS = 200  # of the waveform and of attention; more would be finer than a phone's pixels
 TICK_STEPS_SECONDS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120)
@@ -28,27 +27,27 @@ def empty_chart_html() -> str:
     )
 
 
-def chart_html(hearing: Hearing, emotions: Sequence[str]) -> str:
+def chart_html(analysis: Analysis, emotions: Sequence[str]) -> str:
     """The drawing of one recording.
 
     Args:
-        hearing: What was heard.
+        analysis: The recording and what the model said about it.
         emotions: The rows from top to bottom.
     """
-    duration = hearing.duration_seconds
-    attention = _attention_columns(hearing)
+    duration = analysis.duration_seconds
+    attention = _attention_columns(analysis.attention, duration)
     data: dict[str, Any] = {
         "duration": round(duration, 3),
         "attention": [round(100 * float(share / attention.max())) for share in attention]
         if attention.any()
         else [],
-        "windows": [_window_data(window, emotions) for window in hearing.windows],
+        "windows": [_window_data(window, emotions) for window in analysis.windows],
         "emotions": list(emotions),
     }
-    parts = [_waveform_row(hearing.waveform, attention)]
+    parts = [_waveform_row(analysis.waveform, attention)]
     caption = "The recording. The stronger its colour and the higher the line, the more that moment counted."
-    if hearing.windows:
-        parts += timeline_rows(hearing.windows, emotions, 0.0, duration)
+    if analysis.windows:
+        parts += timeline_rows(analysis.windows, emotions, 0.0, duration)
         caption += (
             " Below, the probability of each emotion over windows of three seconds; hatched is silence."
         )
@@ -59,7 +58,7 @@ def chart_html(hearing: Hearing, emotions: Sequence[str]) -> str:
         f'<div class="rows">{"".join(parts)}'
         f'<div class="plot-area" role="slider" tabindex="0" aria-label="Moment of the recording" '
         f'aria-valuemin="0" aria-valuemax="{duration:.1f}" aria-valuenow="0" '
-        f'aria-valuetext="{escape(summary(hearing.windows) or "start")}">'
+        f'aria-valuetext="{escape(summary(analysis.windows) or "start")}">'
         '<div class="cursor" hidden></div></div></div>'
         '<p class="moment" aria-hidden="true">&nbsp;</p></figure>'
     )
@@ -132,16 +131,15 @@ def _window_data(window: Window, emotions: Sequence[str]) -> list[Any]:
     return [round(window.start_seconds, 2), round(window.end_seconds, 2), percent]
 
 
-def _attention_columns(hearing: Hearing) -> np.ndarray:
+def _attention_columns(attention: Attention | None, duration_seconds: float) -> np.ndarray:
     """Attention a column, the mean of its frames, shape `(num_columns,)`; zeros where there is none."""
-    if len(hearing.attention) < 2:
+    if attention is None or len(attention.weights) < 2:
         return np.zeros(1)
-    frame_seconds = np.median(np.diff(hearing.attention_seconds))
-    num_columns = int(np.clip(hearing.duration_seconds / frame_seconds, 1, MAX_NUM_COLUMNS))
-    column = (hearing.attention_seconds / hearing.duration_seconds * num_columns).astype(int)
-    column = column.clip(0, num_columns - 1)
+    frame_seconds = np.median(np.diff(attention.times_seconds))
+    num_columns = int(np.clip(duration_seconds / frame_seconds, 1, MAX_NUM_COLUMNS))
+    column = (attention.times_seconds / duration_seconds * num_columns).astype(int).clip(0, num_columns - 1)
     num_frames = np.bincount(column, minlength=num_columns)
-    return np.bincount(column, weights=hearing.attention, minlength=num_columns) / np.maximum(num_frames, 1)
+    return np.bincount(column, weights=attention.weights, minlength=num_columns) / np.maximum(num_frames, 1)
 
 
 def _waveform_row(waveform: np.ndarray, attention: np.ndarray) -> str:

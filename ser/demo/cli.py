@@ -58,8 +58,7 @@ def load_recognizer(model: str) -> "EmotionRecognizer":
 
     torch.set_num_threads(1)  # visitors share the cores; a network this small is no slower on one
     recognizer = EmotionRecognizer.from_pretrained(model)
-    silence = np.zeros(recognizer.sampling_rate, dtype=np.float32)
-    recognizer.predict((silence, recognizer.sampling_rate))
+    recognizer.forward([np.zeros(recognizer.sampling_rate, dtype=np.float32)])
     return recognizer
 
 

@@ -8,7 +8,6 @@ import gradio as gr
 from ser.audio import AudioError
 from ser.demo.files import predict_files
 from ser.demo.files_table import header
-from ser.demo.hearing import hear, hear_probabilities
 from ser.recognizer import EmotionRecognizer
 
 
@@ -23,7 +22,7 @@ def add_endpoints(recognizer: EmotionRecognizer) -> None:
         three seconds.
         """
         try:
-            return hear_probabilities(recognizer, _given(audio))
+            return recognizer.predict(_given(audio))
         except AudioError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -31,16 +30,12 @@ def add_endpoints(recognizer: EmotionRecognizer) -> None:
         """Emotions along a sound file, in overlapping windows of three seconds, one a second.
 
         Returns a list of `{start_seconds, end_seconds, probabilities}` in order. `probabilities` holds all
-        eight emotions, or is null where the window is silent. A file of up to five seconds gives one window.
+        eight emotions, or is null where the window is silent.
         """
         try:
-            hearing = hear(recognizer, _given(audio))
+            return [vars(window) for window in recognizer.timeline(_given(audio))]
         except AudioError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        if not hearing.windows:
-            whole = {"start_seconds": 0.0, "end_seconds": hearing.duration_seconds}
-            return [{**whole, "probabilities": hearing.probabilities}]
-        return [vars(window) for window in hearing.windows]
 
     def several(files: list[str] | None) -> tuple[list[list[str]], str]:
         """Emotions in several sound files.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ser.audio import AudioError
-from ser.demo.hearing import hear_probabilities
 from ser.demo.verdict import by_probability
 from ser.recognizer import EmotionRecognizer
 
@@ -37,7 +36,7 @@ def hear_files(
     for number, path in enumerate(paths, start=1):
         name = Path(path).name
         try:
-            heard.append(HeardFile(name, hear_probabilities(recognizer, path)))
+            heard.append(HeardFile(name, recognizer.predict(path)))
         except AudioError as error:
             heard.append(HeardFile(name, None, str(error)))
         on_progress(number / len(paths))

@@ -1,11 +1,13 @@
 """What is remembered of one person's microphone while it runs: a few seconds of sound and what was heard."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ser.recognizer import WINDOW_SECONDS, EmotionRecognizer, Window
+from ser.recognizer import EmotionRecognizer, SilenceError, Window
+from ser.recognizer.analysis import WINDOW_SECONDS
 from ser.recording_quality import BLOCK_SECONDS, block_levels_db, is_sounding, noise_floor_db
 
 SHOWN_SECONDS = 30.0  # of the timeline
@@ -52,7 +54,8 @@ class LiveSession:
 
         probabilities = None
         if self._recent_sound_seconds() >= MIN_SOUND_SECONDS:
-            probabilities = recognizer.predict((self.waveform, rate))
+            with suppress(SilenceError):  # this close to it, its blocks may lie otherwise than the chunks'
+                probabilities = recognizer.predict((self.waveform, rate))
         else:
             # What is said next is a sentence of its own; its first sound may already be in this chunk.
             self.waveform = self.waveform[-len(chunk) :]

@@ -9,7 +9,6 @@ from ser.recording_quality import QualityHint
 INVITATION = "Record a sentence or choose a file, then press Analyse. Or try an example."
 ADJECTIVES = {"disgust": "disgusted"}  # where the name of an emotion is none
 UNLIKE_SPEECH = "This sounds unlike the speech that the model learned from."
-NOTHING_HEARD = "Nothing but silence was heard."
 
 
 def by_probability(probabilities: Mapping[str, float]) -> list[str]:
@@ -69,9 +68,9 @@ def invitation_html() -> str:
     return _card("empty", "How does it sound?", INVITATION)
 
 
-def silence_html() -> str:
+def silence_html(message: str) -> str:
     """There was no voice to judge."""
-    return _card("empty", "Silence", NOTHING_HEARD)
+    return _card("empty", "Silence", escape(message))
 
 
 def error_html(message: str) -> str:

@@ -20,13 +20,13 @@ from ser.command_line import CommandParser
 from ser.corpora import CORPORA, CORPUS_TITLES
 from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.together import load_corpus
-from ser.encoders.recognizer import load_recognizer
 from ser.evaluation.files import write_evaluation
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.evaluation.scoring import GROUPS, evaluation_report, score_clips
 from ser.evaluation.tables import percent_range
 from ser.evaluation.training_record import heard_of_corpus, read_training_record
 from ser.labels import CLASS_SETS, corpus_classes
+from ser.recognizer import EmotionRecognizer
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -153,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         classes = scored_classes(args.corpus, args.classes)
         clips = load_corpus(args.corpus, args.data_dir, actors=args.actors, skip_unreadable=args.skip_broken)
-        recognizer = load_recognizer(args.model, revision=args.revision)
+        recognizer = EmotionRecognizer.from_pretrained(args.model, args.revision)
         actors = sorted(set(clips["actor"]))
         heard = heard_of_corpus(read_training_record(args.model, revision=args.revision), args.corpus)
         warn_of_heard_voices(heard, actors)

@@ -20,7 +20,6 @@ from ser.command_line import CommandParser
 from ser.demo.theme import PATTERNS
 from ser.labels import label_colors
 from ser.onnx.recognizer import GRAPH_FILE, OnnxRecognizer
-from ser.recognizer import EmotionRecognizer
 
 SOURCES = Path("web")  # in the folder of a clone
 RUNTIME = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
@@ -40,8 +39,9 @@ def build_page(model: Path, output: Path, web: Path = SOURCES) -> None:
     """
     if not (model / GRAPH_FILE).is_file():
         from ser.onnx.export import export_onnx  # needs torch
+        from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
-        export_onnx(EmotionRecognizer.from_pretrained(model), model)
+        export_onnx(MfccLstmRecognizer.from_pretrained(model), model)
     recognizer = OnnxRecognizer(model / GRAPH_FILE)
     if not (web / RUNTIME).is_file():
         _npm(web, "ci", "--no-audit", "--no-fund", "--ignore-scripts")

@@ -34,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Load a checkpoint and write its graphs."""
     args = parse_arguments(arguments)
     from ser.onnx.export import export_onnx
-    from ser.recognizer import EmotionRecognizer
+    from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
     try:
-        files = export_onnx(EmotionRecognizer.from_pretrained(args.model, args.revision), args.output)
+        files = export_onnx(MfccLstmRecognizer.from_pretrained(args.model, args.revision), args.output)
     except (ValueError, OSError, RuntimeError) as error:
         sys.exit(f"Error: {error}")
     for file in files:

@@ -18,7 +18,8 @@ from torch import nn
 from ser.onnx.front_end import OnnxFrontEnd
 from ser.onnx.recognizer import GRAPH_FILE, GRAPH_VERSION, QUANTIZED_FILE, OnnxRecognizer, checkpoint_sha256
 from ser.out_of_distribution import Strangeness
-from ser.recognizer import WINDOW_HOP_SECONDS, WINDOW_SECONDS, EmotionRecognizer
+from ser.recognizer.analysis import WINDOW_HOP_SECONDS, WINDOW_SECONDS
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 OPSET = 17
 FRONT_END = "front_end"
@@ -58,7 +59,7 @@ class MahalanobisDistance(nn.Module):
 class RecognizerGraph(nn.Module):
     """Front end, network, softmax and out-of-distribution score: what the exported graph computes."""
 
-    def __init__(self, recognizer: EmotionRecognizer):
+    def __init__(self, recognizer: MfccLstmRecognizer):
         super().__init__()
         self.front_end = OnnxFrontEnd(recognizer.feature_extractor)
         self.network = recognizer.model
@@ -89,7 +90,7 @@ class RecognizerGraph(nn.Module):
         return outputs if self.distance is None else (*outputs, self.distance(features, mask))
 
 
-def export_onnx(recognizer: EmotionRecognizer, folder: str | os.PathLike[str]) -> list[Path]:
+def export_onnx(recognizer: MfccLstmRecognizer, folder: str | os.PathLike[str]) -> list[Path]:
     """Write a recogniser's graph, with float32 and with 8-bit weights, below a folder.
 
     A file is replaced only by one that was run and gave torch's probabilities.
@@ -176,7 +177,7 @@ def _quantize(plain: Path, quantized: Path) -> None:
     )
 
 
-def _check(recognizer: EmotionRecognizer, file: Path, max_difference: float) -> None:
+def _check(recognizer: MfccLstmRecognizer, file: Path, max_difference: float) -> None:
     clips = _probe(recognizer.sampling_rate)
     expected = recognizer.predict_probabilities(clips)
     difference = float(np.abs(OnnxRecognizer(file).predict_probabilities(clips) - expected).max())

@@ -1,24 +1,23 @@
-"""The exported graph behind the interface of `EmotionRecognizer`, without torch or transformers."""
+"""The exported graph as a recogniser, without torch or transformers."""
 
 import hashlib
 import json
 import os
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state
 
-from ser.recognizer import Attention, Clip, EmotionRecognizer
+from ser.recognizer.analysis import Attention
+from ser.recognizer.attentive import AttentiveRecognizer
+from ser.recognizer.checkpoint import ONNX_FILES, Checkpoint
 
-GRAPH_FILE = "onnx/model.onnx"
+GRAPH_FILE = ONNX_FILES[0]
 QUANTIZED_FILE = "onnx/model_quantized.onnx"
 GRAPH_VERSION = 2  # of inputs, outputs and metadata; 1 had probabilities alone
-# The graph makes spectra of a whole batch at once: beyond a few they leave the processor's caches, which
-# is no faster, and ONNX Runtime keeps the memory of the largest batch for good.
-MAX_BATCH_CLIPS = 4
 
 _RUNTIME_ERRORS = tuple(
     error
@@ -42,7 +41,7 @@ def checkpoint_sha256(folder: str | os.PathLike[str]) -> str | None:
     return digest.hexdigest()
 
 
-class OnnxRecognizer(EmotionRecognizer):
+class OnnxRecognizer(AttentiveRecognizer):
     """A graph written by `ser.onnx.export`, run by ONNX Runtime.
 
     It can be copied and pickled: the copy loads the file again.
@@ -57,7 +56,9 @@ class OnnxRecognizer(EmotionRecognizer):
         OSError: If it is not there.
     """
 
-    max_batch_clips = MAX_BATCH_CLIPS
+    # The graph computes the spectra of a whole batch at once: beyond a few clips they leave the processor's
+    # caches, which is no faster, and ONNX Runtime keeps the memory of the largest batch for good.
+    max_batch_clips: ClassVar[int] = 4
 
     def __init__(self, file: str | os.PathLike[str], num_threads: int = 1):
         self.file = Path(file).resolve()
@@ -85,8 +86,8 @@ class OnnxRecognizer(EmotionRecognizer):
                 "the checkpoint again: `python -m ser export --model CHECKPOINT`."
             )
         self.emotions = tuple(json.loads(values["emotions"]))
-        self._not_sure_below = float(values["not_sure_below"])
-        self._sampling_rate = int(values["sampling_rate"])
+        self.not_sure_below = float(values["not_sure_below"])
+        self.sampling_rate = int(values["sampling_rate"])
         self.min_samples = int(values["min_samples"])  # that the graph takes; zeros make up for them
         self.ood_threshold = float(values["ood_threshold"]) if "ood_threshold" in values else None
         beside = checkpoint_sha256(self.file.parent.parent)
@@ -100,70 +101,35 @@ class OnnxRecognizer(EmotionRecognizer):
         return type(self), (self.file, self.num_threads)
 
     @classmethod
-    def from_pretrained(
-        cls,
-        folder_or_hub_id: str | os.PathLike[str],
-        revision: str | None = None,
-        backend: str = "onnx",  # noqa: ARG003 -- as in the class above
-    ) -> "OnnxRecognizer":
-        """Load an .onnx file, or the file `onnx/model.onnx` of a folder or of a model on the Hub.
-
-        Raises:
-            ValueError: If the file is not a graph of ours.
-            OSError: If there is no such file.
-        """
-        path = Path(folder_or_hub_id)
-        if path.is_dir():
-            folder, path = path, path / GRAPH_FILE
-            if not path.is_file():
-                raise OSError(
-                    f"There is no {GRAPH_FILE} in {folder}. Write it: "
-                    f"`python -m ser export --model {folder}`."
-                )
-        elif not path.is_file():
-            if path.suffix == ".onnx":
-                raise OSError(f"There is no file {path}. Export a checkpoint: `python -m ser export`.")
-            from huggingface_hub import hf_hub_download
-
-            path = Path(hf_hub_download(os.fspath(folder_or_hub_id), GRAPH_FILE, revision=revision))
-        return cls(path)
-
-    @property
-    def not_sure_below(self) -> float:
-        """Highest probability below which an answer is better given as "not sure"."""
-        return self._not_sure_below
-
-    @property
-    def sampling_rate(self) -> int:
-        """Rate in Hz of the waveforms that the graph takes."""
-        return self._sampling_rate
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> Self:
+        """Load an .onnx file, or the one in a folder or of a model on the Hub."""
+        if checkpoint.device not in (None, "cpu"):
+            raise ValueError(f"ONNX Runtime computes on the CPU here, got device={checkpoint.device!r}.")
+        if Path(checkpoint.name).is_file():
+            return cls(checkpoint.name)
+        file = checkpoint.first_file(ONNX_FILES)
+        if file is None:
+            raise FileNotFoundError(
+                f"There is no {ONNX_FILES[0]} in {checkpoint.name}. Write it: "
+                f"`python -m ser export --model {checkpoint.name}`."
+            )
+        return cls(file)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the file."""
         return self._fingerprint
 
-    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:  # noqa: ARG002
-        """Not to be had: the graph has no settings to train on with.
+    def forward(self, waveforms: list[np.ndarray]) -> np.ndarray:
+        """Return the graph's probabilities, `(num_clips, num_emotions)`."""
+        return self._run(waveforms)["probabilities"]
 
-        Raises:
-            ValueError: Always.
-        """
-        raise ValueError("An ONNX file cannot be saved as a checkpoint. Copy it instead.")
-
-    def is_strange(self, clip: Clip) -> bool:
-        """Whether a clip is out of distribution; see `EmotionRecognizer.is_strange`."""
+    def explain(self, waveform: np.ndarray) -> tuple[Attention, bool | None]:
+        """Return attention, and whether the distance is beyond the threshold if the graph computes it."""
+        outputs = self._run([waveform])
+        attention = Attention(outputs["attention_seconds"][0].astype(np.float64), outputs["attention"][0])
         if self.ood_threshold is None:
-            return False
-        return bool(self._run([self.load(clip)])["ood_distance"][0] > self.ood_threshold)
-
-    def attend(self, clip: Clip) -> Attention:
-        """Where in a clip the model's attention was; see `EmotionRecognizer.attend`."""
-        outputs = self._run([self.load(clip)])
-        return Attention(outputs["attention_seconds"][0].astype(np.float64), outputs["attention"][0])
-
-    def _forward(self, waveforms: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        outputs = self._run(waveforms)
-        return outputs["probabilities"], outputs["attention"]
+            return attention, None
+        return attention, bool(outputs["ood_distance"][0] > self.ood_threshold)
 
     def _run(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """Every output of the graph by name, for clips padded to the longest."""

@@ -8,6 +8,7 @@ import soxr
 
 from ser.audio import MAX_NUM_CHANNELS, MAX_PEAK, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE, AudioError
 from ser.confidence import Confidence, confidence_of
+from ser.recognizer.attentive import AttentiveRecognizer
 from ser.segments.channel import Stretch
 from ser.segments.cutting import Cutter, SpeechCutter, TurnCutter
 from ser.segments.segment import Segment
@@ -167,7 +168,7 @@ class SegmentStream:
             return
         for waveform, row in zip(waveforms, recognizer.predict_probabilities(waveforms), strict=True):
             probabilities = dict(zip(recognizer.emotions, row.tolist(), strict=True))
-            is_out = recognizer.is_strange((waveform, SAMPLING_RATE)) if recognizer.strangeness else None
+            is_out = recognizer.explain(waveform)[1] if isinstance(recognizer, AttentiveRecognizer) else None
             yield (
                 probabilities,
                 confidence_of(probabilities, recognizer.not_sure_below, is_out_of_distribution=is_out),

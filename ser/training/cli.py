@@ -32,9 +32,8 @@ from ser.corpora.together import load_corpus, load_together, parse_corpora
 from ser.evaluation.plots import training_curves_figure
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS, carve_validation_actors
 from ser.evaluation.training_record import RECORD_NAME
-from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
 from ser.onnx.export import export_onnx
-from ser.recognizer import EmotionRecognizer
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.training.checkpoints import RESUME_OPTION
 from ser.training.full_disk import explaining_full_disk
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
@@ -120,9 +119,9 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
     if trainer.is_world_process_zero():
         output_dir = str(training_args.output_dir)
         recognizer.save_pretrained(output_dir)
-        if isinstance(recognizer.model, MfccLstmForAudioClassification):
+        if isinstance(recognizer, MfccLstmRecognizer):
             # Loaded again, for the trained model may be on a GPU.
-            export_onnx(EmotionRecognizer.from_pretrained(output_dir), output_dir)
+            export_onnx(MfccLstmRecognizer.from_pretrained(output_dir), output_dir)
         save_record(
             trainer,
             validation_metrics,

@@ -17,7 +17,8 @@ from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
 from ser.out_of_distribution import Strangeness
-from ser.recognizer import EmotionRecognizer
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+from ser.recognizer.torch_kind import TorchRecognizer
 from ser.training.augmentation import WAVEFORM_ONLY
 from ser.training.checkpoints import checkpoint_to_resume, run_settings
 from ser.training.collation import AugmentingCollator, FeatureCollator
@@ -36,7 +37,7 @@ def train_classifier(
     recipe: RecipeArguments,
     training_args: RecipeTrainingArguments,
     resume_from_checkpoint: str | bool | None = None,
-) -> tuple[Trainer, EmotionRecognizer]:
+) -> tuple[Trainer, TorchRecognizer]:
     """Train on some clips and all their augmented copies.
 
     Args:
@@ -114,7 +115,7 @@ def train_classifier(
     model.config.label_shares = None  # of this training; another one has clips of its own
     model.config.temperature = recipe.temperature
     model.config.not_sure_below = recipe.not_sure_below
-    return trainer, EmotionRecognizer(
+    return trainer, MfccLstmRecognizer(
         model, feature_extractor, fit_strangeness(train_rows, feature_extractor)
     )
 

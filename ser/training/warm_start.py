@@ -7,13 +7,13 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from ser.recognizer import EmotionRecognizer
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.training.recipe import FREEZE_CHOICES
 
 FRONT_LAYERS = ("convolutions", "projection")  # of an MFCC-LSTM, and of an LSTM head on an encoder
 
 
-def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "nothing") -> EmotionRecognizer:
+def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "nothing") -> MfccLstmRecognizer:
     """Load a checkpoint for training on other labels.
 
     Args:
@@ -32,7 +32,7 @@ def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "noth
     """
     if freeze not in FREEZE_CHOICES:
         raise ValueError(f"freeze must be one of {', '.join(FREEZE_CHOICES)}, got {freeze!r}.")
-    recognizer = EmotionRecognizer.from_pretrained(folder_or_hub_id)
+    recognizer = MfccLstmRecognizer.from_pretrained(folder_or_hub_id)
     model = recognizer.model
     renew_classifiers(model, labels)
     model.config.temperature = 1.0

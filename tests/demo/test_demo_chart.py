@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from ser.demo.chart import axis_row, chart_html, clock, summary, timeline_rows
-from ser.demo.hearing import Hearing
-from ser.recognizer import Window
+from ser.recognizer import Analysis, Attention, Window
 
 EMOTIONS = ("happy", "sad")
 
@@ -50,15 +49,14 @@ def test_shapes_meet_halfway_between_windows_and_fill_the_recording():
 
 
 def test_the_cursor_gets_every_value():
-    hearing = Hearing(
+    analysis = Analysis(
         np.sin(np.arange(96_000) / 10).astype(np.float32),
-        6.0,
+        16_000,
         {"happy": 0.5, "sad": 0.5},
         _windows(),
-        np.arange(0, 6, 0.04),
-        np.full(150, 1 / 150),
+        attention=Attention(np.arange(0, 6, 0.04), np.full(150, 1 / 150)),
     )
-    html = chart_html(hearing, EMOTIONS)
+    html = chart_html(analysis, EMOTIONS)
     data = json.loads(unescape(re.search(r'data-chart="([^"]*)"', html)[1]))
     assert data["duration"] == 6
     assert data["windows"][0] == [0, 3, [80, 20]]
@@ -68,7 +66,7 @@ def test_the_cursor_gets_every_value():
 
 
 def test_a_recording_without_attention_can_be_drawn():
-    html = chart_html(Hearing(np.zeros(16_000, dtype=np.float32), 1.0, None), EMOTIONS)
+    html = chart_html(Analysis(np.zeros(16_000, dtype=np.float32), 16_000, {"sad": 1.0}), EMOTIONS)
     assert "nan" not in html
 
 

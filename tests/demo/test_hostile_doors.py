@@ -13,7 +13,6 @@ from opened_files import opened_files
 
 from ser.audio import AudioError
 from ser.demo.files import MAX_NUM_FILES
-from ser.demo.hearing import hear
 from ser.evaluation import cli as evaluation
 from ser.labels import EMOTIONS
 
@@ -30,7 +29,7 @@ def test_the_python_interface_and_the_page_give_a_result_or_the_one_error(hostil
     with opened_files(folder) as opened:
         for name in expected:
             answers = []
-            for ask in (recognizer.predict, lambda clip: hear(recognizer, clip).probabilities):
+            for ask in (recognizer.predict, lambda clip: recognizer.analyse(clip).probabilities):
                 try:
                     probabilities = ask(folder / name)
                 except AudioError:

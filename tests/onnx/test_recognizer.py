@@ -162,8 +162,8 @@ def test_it_is_asked_as_the_torch_one_is(recognizer, onnx_recognizer):
         assert window.probabilities == pytest.approx(expected.probabilities, abs=1e-4)
     for level in (1e-3, 0.1, 1.0):
         assert_other_answers_alike(onnx_recognizer, recognizer, noise(2 * RATE, level=level))
-    answers = [onnx_recognizer.is_strange((noise(RATE, seed), RATE)) for seed in range(40)]
-    assert answers == [recognizer.is_strange((noise(RATE, seed), RATE)) for seed in range(40)]
+    answers = [onnx_recognizer.is_out_of_distribution((noise(RATE, seed), RATE)) for seed in range(40)]
+    assert answers == [recognizer.is_out_of_distribution((noise(RATE, seed), RATE)) for seed in range(40)]
     assert 0 < sum(answers) < len(answers)
 
 
@@ -182,7 +182,7 @@ def test_unusable_files_are_refused(checkpoint, tmp_path):
     file.parent.mkdir()
     with pytest.raises(OSError, match=r"no onnx/model\.onnx.*python -m ser export"):
         EmotionRecognizer.from_pretrained(tmp_path / "onnx", backend="onnx")
-    with pytest.raises(OSError, match=r"no file .*absent\.onnx"):
+    with pytest.raises(OSError, match=r"no folder or file .*absent\.onnx"):
         EmotionRecognizer.from_pretrained(tmp_path / "absent.onnx", backend="onnx")
     whole = (checkpoint / GRAPH_FILE).read_bytes()
     newer = onnx.load_from_string(whole)

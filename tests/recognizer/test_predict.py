@@ -13,10 +13,11 @@ import soxr
 import torch
 from random_checkpoint import save_random_checkpoint
 
-from ser import recognizer as inference
 from ser.audio import AudioError
 from ser.labels import EMOTIONS
-from ser.recognizer import EmotionRecognizer
+from ser.recognizer import EmotionRecognizer, SilenceError
+from ser.recognizer.analysis import MAX_BATCH_SECONDS, batches
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 RATE = 16_000
 
@@ -55,7 +56,7 @@ def test_probabilities_are_the_models_with_dropout_off(recognizer):
         expected = recognizer.model(**inputs).logits[0].softmax(dim=-1).tolist()
     assert values(recognizer.predict((waveform, RATE))) == pytest.approx(expected, abs=1e-6)
     recognizer.model.train()
-    assert not EmotionRecognizer(recognizer.model, recognizer.feature_extractor).model.training
+    assert not MfccLstmRecognizer(recognizer.model, recognizer.feature_extractor).model.training
 
 
 @pytest.mark.parametrize("sampling_rate", [RATE, 44_100])
@@ -113,12 +114,12 @@ def test_an_empty_list_gives_an_empty_list(recognizer):
 
 def test_batches_hold_every_clip_once_within_their_limits():
     lengths = [*np.random.default_rng(0).integers(1, 30 * RATE, 200).tolist(), 500 * RATE]
-    batches = list(inference._batches(lengths, RATE, inference.MAX_BATCH_CLIPS))
-    assert sorted(row for batch in batches for row in batch) == list(range(201))
-    for batch in batches:
-        assert len(batch) <= inference.MAX_BATCH_CLIPS
+    found = list(batches(lengths, RATE, 32))
+    assert sorted(row for batch in found for row in batch) == list(range(201))
+    for batch in found:
+        assert len(batch) <= 32
         padded = len(batch) * max(lengths[row] for row in batch)
-        assert padded <= inference.MAX_BATCH_SECONDS * RATE or len(batch) == 1
+        assert padded <= MAX_BATCH_SECONDS * RATE or len(batch) == 1
 
 
 @pytest.mark.parametrize(
@@ -199,9 +200,20 @@ def test_silent_windows_have_no_probabilities(recognizer):
     waveform = np.concatenate([buzz(1.0), np.zeros(2 * RATE), buzz(1.0)])
     heard = [window.probabilities is not None for window in recognizer.timeline((waveform, RATE), 1.0, 1.0)]
     assert heard == [True, False, False, True]
-    for silence in (np.zeros(4 * RATE), np.full(4 * RATE, 1e-5)):
-        timeline = recognizer.timeline((silence, RATE))
-        assert [window.probabilities for window in timeline] == [None, None]
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-4, 0.1])
+def test_a_constant_is_silence_whatever_is_asked(recognizer, level: float):
+    for ask in (recognizer.predict, recognizer.timeline, recognizer.analyse, recognizer.attend):
+        with pytest.raises(SilenceError, match="is silent"):
+            ask((np.full(4 * RATE, level), RATE))
+
+
+def test_a_steady_sound_that_is_all_of_a_recording_is_no_silence(recognizer):
+    time_seconds = np.arange(12 * RATE) / RATE
+    hum = (0.1 * np.sin(2 * np.pi * 150 * time_seconds)).astype(np.float32)
+    assert all(window.probabilities for window in recognizer.timeline((hum, RATE)))
+    assert sum(recognizer.predict((hum, RATE)).values()) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize(("window_seconds", "hop_seconds"), [(1.0, 2.0), (1.0, 0.0), (1.0, -1.0), (0.0, 0.0)])

@@ -1,1 +1,0 @@
-"""Pretrained audio encoders of transformers in place of the MFCC-LSTM."""

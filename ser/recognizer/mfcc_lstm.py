@@ -1,0 +1,87 @@
+"""The MFCC-LSTM as a recogniser, with attention and out-of-distribution detection."""
+
+import os
+from typing import Self
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from transformers import AutoFeatureExtractor
+
+from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
+from ser.out_of_distribution import FILE_NAME, Strangeness
+from ser.recognizer.analysis import Attention
+from ser.recognizer.attentive import AttentiveRecognizer
+from ser.recognizer.checkpoint import Checkpoint
+from ser.recognizer.registration import register_auto_classes
+from ser.recognizer.torch_kind import TorchRecognizer, check_weights_finite, extract_batch
+
+
+class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
+    """An MFCC-LSTM and its feature extractor.
+
+    Args:
+        model: The network.
+        feature_extractor: Its own, with the statistics of its training data.
+        strangeness: The out-of-distribution detector, if the checkpoint holds one.
+    """
+
+    def __init__(
+        self,
+        model: MfccLstmForAudioClassification,
+        feature_extractor: MfccLstmFeatureExtractor,
+        strangeness: Strangeness | None = None,
+    ):
+        super().__init__(model, feature_extractor)
+        self.strangeness = strangeness
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint) -> Self:
+        """Load weights, settings and statistics, in full precision whatever they were saved in."""
+        register_auto_classes()
+        name = checkpoint.name
+        try:
+            model = MfccLstmForAudioClassification.from_pretrained(
+                name, dtype=torch.float32, **checkpoint.hub_options
+            )
+        except (RuntimeError, SafetensorError) as error:
+            raise ValueError(f"The weights in {name} do not fit its configuration: {error}") from error
+        check_weights_finite(model, name)
+        feature_extractor = AutoFeatureExtractor.from_pretrained(
+            name, trust_remote_code=False, **checkpoint.hub_options
+        )
+        if not isinstance(feature_extractor, MfccLstmFeatureExtractor):
+            raise ValueError(
+                f"{name} comes with a {type(feature_extractor).__name__}, expected an "
+                f"{MfccLstmFeatureExtractor.__name__}. Fetch the checkpoint anew."
+            )
+        if feature_extractor.feature_size != model.config.feature_size:
+            raise ValueError(
+                f"The feature extractor in {name} gives {feature_extractor.feature_size} values a frame, its "
+                f"model takes {model.config.feature_size}. Fetch the checkpoint anew."
+            )
+        statistics = checkpoint.file(FILE_NAME)
+        return cls(
+            model.to(checkpoint.device or "cpu"),
+            feature_extractor,
+            Strangeness.load(statistics) if statistics else None,
+        )
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write a checkpoint that `from_pretrained` reads: weights, settings, statistics and the code."""
+        super().save_pretrained(folder)
+        if self.strangeness is not None:
+            self.strangeness.save(folder)
+
+    def explain(self, waveform: np.ndarray) -> tuple[Attention, bool | None]:
+        """Return attention, and the detector's answer if the checkpoint holds one."""
+        inputs = extract_batch(self.feature_extractor, [waveform])
+        with torch.inference_mode():
+            weights = self.model(**inputs.to(self.model.device)).attention_weights[0].cpu().numpy()
+        start, _ = self.feature_extractor.trim_bounds(torch.from_numpy(waveform))
+        step = self.feature_extractor.hop_length * self.model.config.total_stride
+        attention = Attention((start + step * np.arange(len(weights))) / self.sampling_rate, weights)
+        if self.strangeness is None:
+            return attention, None
+        return attention, self.strangeness.is_strange(inputs["input_features"][0].cpu().numpy())
