@@ -11,6 +11,7 @@ import json
 import math
 import os
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,16 +99,19 @@ def mean_of_frames(
     frames: torch.Tensor, mask: torch.Tensor, frames_per_step: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Means of so many neighbouring frames, of those that are real, and the mask of the means."""
-    padding = -frames.shape[1] % frames_per_step
-    frames = nn.functional.pad(frames * mask[:, :, None], (0, 0, 0, padding))
-    mask = nn.functional.pad(mask, (0, padding))
-    sums = frames.unflatten(1, (-1, frames_per_step)).sum(dim=2)
-    counts = mask.unflatten(1, (-1, frames_per_step)).sum(dim=2)  # (B, S)
-    return sums / counts.clamp(min=1.0)[:, :, None], counts.clamp(max=1.0)
+    # Pooling over a padded clip, since exporters of graphs do not follow arithmetic on a length.
+    padding = frames_per_step - 1
+    frames = nn.functional.pad(frames * mask[:, :, None], (0, 0, 0, padding)).transpose(1, 2)
+    means = nn.functional.avg_pool1d(frames, frames_per_step).transpose(1, 2)  # (B, S, C)
+    shares = nn.functional.avg_pool1d(nn.functional.pad(mask, (0, padding))[:, None, :], frames_per_step)[
+        :, 0
+    ]
+    is_real = (shares > 0).to(mask.dtype)
+    return means / (shares + (1.0 - is_real))[:, :, None], is_real
 
 
 class LstmHead(nn.Module):
-    """One member of the ensemble: from standardised steps to scores."""
+    """A member of the ensemble that follows time: from standardised steps to scores."""
 
     def __init__(self, config: WhisperLstmConfig):
         super().__init__()
@@ -125,6 +129,31 @@ class LstmHead(nn.Module):
         hidden = self.lstm(projected, mask)
         pooled, attention_weights = self.pooling(hidden, mask)
         return self.classifier(self.dropout(pooled)), attention_weights, (projected, hidden)
+
+
+class StatisticsHead(nn.Module):
+    """A member of the ensemble that reads the mean and standard deviation of each channel over time."""
+
+    def __init__(self, config: WhisperLstmConfig):
+        super().__init__()
+        width = 2 * config.encoder_width * len(config.used_layers)
+        self.dropout = nn.Dropout(config.statistics_dropout)
+        self.projection = nn.Linear(width, config.statistics_size)
+        self.classifier = nn.Linear(config.statistics_size, cast(int, config.num_labels))
+
+    def forward(
+        self, steps: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
+        """As `LstmHead.forward`; every step weighs the same."""
+        weights = mask / mask.sum(dim=1, keepdim=True)
+        mean = torch.einsum("bt,btc->bc", weights, steps)
+        variance = torch.einsum("bt,btc->bc", weights, (steps - mean[:, None, :]).square())
+        pooled = torch.cat([mean, variance.clamp(min=1e-6).sqrt()], dim=-1)
+        projected = nn.functional.relu(self.projection(self.dropout(pooled)))
+        return self.classifier(self.dropout(projected)), weights, (projected,)
+
+
+HEADS = {"lstm": LstmHead, "statistics": StatisticsHead}
 
 
 class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
@@ -146,7 +175,8 @@ class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
         width = config.encoder_width * len(config.used_layers)
         self.register_buffer("step_mean", torch.zeros(width))
         self.register_buffer("step_std", torch.ones(width))
-        self.heads = nn.ModuleList(LstmHead(config) for _ in range(config.ensemble_size))
+        kinds = islice(cycle(config.head_kinds), config.ensemble_size)
+        self.heads = nn.ModuleList(HEADS[kind](config) for kind in kinds)
         self.post_init()
         self.encoder.requires_grad_(False)
 

@@ -108,14 +108,11 @@ def fingerprint(
     model: WhisperLstmForAudioClassification, feature_extractor: WhisperLstmFeatureExtractor
 ) -> str:
     """SHA-256 of the encoder's weights in float16 and of how clips are prepared and steps are taken."""
-    config = model.config
-    digest = hashlib.sha256(
-        json.dumps(
-            [feature_extractor.to_dict(), config.used_layers, config.frames_per_step],
-            sort_keys=True,
-            default=str,
-        ).encode()
-    )
+    settings = feature_extractor.to_dict()
+    for name in ("auto_map", "feature_extractor_type"):  # set by saving
+        settings.pop(name, None)
+    settings |= {name: getattr(model.config, name) for name in ("used_layers", "frames_per_step")}
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for name, weights in sorted(model.encoder.state_dict().items()):
         digest.update(name.encode())
         digest.update(weights.half().numpy().tobytes())

@@ -10,7 +10,13 @@ import datasets
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import AutoConfig, EarlyStoppingCallback, Trainer, WhisperForAudioClassification, set_seed
+from transformers import (
+    EarlyStoppingCallback,
+    PreTrainedConfig,
+    Trainer,
+    WhisperForAudioClassification,
+    set_seed,
+)
 from transformers.utils import logging
 
 from ser.configuration_whisper_lstm import WhisperLstmConfig
@@ -64,6 +70,7 @@ def train_heads(
         cast(str, recipe.model_name_or_path),
         encoder_layers=recipe.encoder_layers,
         ensemble_size=recipe.ensemble_size,
+        head_kinds=recipe.head_kinds,
         id2label=dict(enumerate(emotions)),
         label2id={emotion: label for label, emotion in enumerate(emotions)},
     )
@@ -113,28 +120,28 @@ def model_on_encoder(name: str, encoder_layers: int, **settings: Any) -> Whisper
         OSError: If there is no such model.
         ValueError: If it has no Whisper encoder, or fewer layers.
     """
-    config = AutoConfig.from_pretrained(name, trust_remote_code=False)
-    if isinstance(config, WhisperLstmConfig):
+    config, _ = PreTrainedConfig.get_config_dict(name)
+    model_type = config.get("model_type")
+    if model_type == WhisperLstmConfig.model_type:
         weights = WhisperLstmForAudioClassification.from_pretrained(name).encoder.state_dict()
-        sizes = {key: getattr(config, key) for key in ENCODER_SIZES}
-    elif config.model_type == "whisper":
+        sizes = {key: config[key] for key in ENCODER_SIZES}
+    elif model_type == "whisper":
         verbosity = logging.get_verbosity()
         logging.set_verbosity_error()  # or else it reports the missing head, which is not used
         try:
-            weights = WhisperForAudioClassification.from_pretrained(
-                name, dtype="float32"
-            ).encoder.state_dict()
+            whisper = WhisperForAudioClassification.from_pretrained(name, dtype="float32")
         finally:
             logging.set_verbosity(verbosity)
+        weights = whisper.encoder.state_dict()
         sizes = {
-            "feature_size": config.num_mel_bins,
-            "encoder_width": config.d_model,
-            "encoder_attention_heads": config.encoder_attention_heads,
-            "encoder_ffn_dim": config.encoder_ffn_dim,
+            "feature_size": whisper.config.num_mel_bins,
+            "encoder_width": whisper.config.d_model,
+            "encoder_attention_heads": whisper.config.encoder_attention_heads,
+            "encoder_ffn_dim": whisper.config.encoder_ffn_dim,
         }
     else:
         raise ValueError(
-            f"{name} is a {config.model_type} model, expected Whisper or a checkpoint trained on it. Pass "
+            f"{name} is a {model_type} model, expected Whisper or a checkpoint trained on it. Pass "
             "--model_name_or_path openai/whisper-base, or what data_scripts/make_whisper_encoder.py makes."
         )
     num_layers = len({key.split(".")[1] for key in weights if key.startswith("layers.")})

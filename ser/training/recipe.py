@@ -9,6 +9,7 @@ from transformers import TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from ser.configuration_mfcc_lstm import VIEWS
+from ser.configuration_whisper_lstm import HEAD_KINDS
 from ser.training.mel_augmentation import MelAugmentationRecipe
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -48,6 +49,10 @@ class RecipeArguments:
     )
     encoder_layers: int = field(
         default=3, metadata={"help": "Layers of that encoder to keep; the last two are read."}
+    )
+    head_kinds: list[str] = field(
+        default_factory=lambda: list(HEAD_KINDS),
+        metadata={"help": "With an encoder: what its heads are, in turn.", "choices": HEAD_KINDS},
     )
     num_copies_of_other_corpora: int = field(
         default=1, metadata={"help": "With an encoder: changed copies of each clip of other corpora."}

@@ -1,0 +1,180 @@
+"""Training heads on a tiny random Whisper encoder, with clips of two made-up corpora."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from datasets import Audio, ClassLabel, Dataset, Features, Value
+from transformers import (
+    Wav2Vec2Config,
+    WhisperConfig,
+    WhisperForAudioClassification,
+)
+
+from ser.labels import EMOTIONS
+from ser.modeling_whisper_lstm import ENCODER_FILE
+from ser.training.encoder_features import EncoderFeatures
+from ser.training.encoder_heads import CorpusSampler, StepCollator, StepRows, corpus_shares, model_on_encoder
+from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
+from ser.training.trainer import train_classifier
+
+SPEAKERS = {"ravdess": ["ravdess:01", "ravdess:02"], "nemo": ["nemo:WR0"]}
+CLIPS_EACH = 6
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whisper")
+    torch.manual_seed(0)
+    config = WhisperConfig(
+        d_model=16,
+        encoder_layers=3,
+        encoder_attention_heads=2,
+        encoder_ffn_dim=16,
+        decoder_layers=1,
+        classifier_proj_size=8,
+    )
+    WhisperForAudioClassification(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder, rng, rows = tmp_path_factory.mktemp("clips"), np.random.default_rng(0), []
+    for corpus, speakers in SPEAKERS.items():
+        for speaker in speakers:
+            for number in range(CLIPS_EACH):
+                file = folder / f"{corpus}-{speaker[-2:]}-{number}.wav"
+                soundfile.write(file, 0.1 * rng.standard_normal(int(rng.integers(5_000, 9_000))), 16_000)
+                emotion = EMOTIONS[number] if corpus == "ravdess" else ("neutral", "happy", "sad")[number % 3]
+                rows.append({"audio": str(file), "corpus": corpus, "actor": speaker, "emotion": emotion})
+    emotion = ClassLabel(names=list(EMOTIONS))
+    text = Value("string")
+    columns = Features({"audio": text, "corpus": text, "actor": text, "emotion": emotion})
+    rows = [row | {"emotion": EMOTIONS.index(row["emotion"])} for row in rows]
+    return Dataset.from_list(rows, features=columns).cast_column("audio", Audio(decode=False))
+
+
+def train(clips, encoder, cache_dir, output_dir, **settings):
+    recipe = RecipeArguments(
+        model_name_or_path=str(encoder),
+        ensemble_size=2,
+        num_augmented_copies=2,
+        feature_cache_dir=str(cache_dir),
+        temperature=1.5,
+        **settings,
+    )
+    args = RecipeTrainingArguments(
+        output_dir=str(output_dir), max_steps=3, per_device_train_batch_size=4, bf16=False, save_steps=0.5
+    )
+    return train_classifier(clips, None, recipe, args)
+
+
+@pytest.fixture(scope="module")
+def trained(clips, encoder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    trainer, recognizer = train(clips, encoder, folder / "cache", folder / "output")
+    recognizer.model.save_pretrained(folder / "model")
+    recognizer.feature_extractor.save_pretrained(folder / "model")
+    return folder, trainer, recognizer
+
+
+def test_training_leaves_the_encoder_and_changes_the_heads(trained, encoder):
+    _, trainer, recognizer = trained
+    whole = WhisperForAudioClassification.from_pretrained(encoder).encoder.state_dict()
+    for name, weights in recognizer.model.encoder.state_dict().items():
+        assert torch.equal(weights, whole[name]), name
+    assert recognizer.model.config.temperature == 1.5
+    assert recognizer.model.config.used_layers == [2, 3]
+    names = {name for name, weights in recognizer.model.named_parameters() if weights.requires_grad}
+    assert {name.split(".")[0] for name in names} == {"heads"}
+    assert [line["loss"] for line in trainer.state.log_history if "loss" in line]
+
+
+def test_copies_are_made_as_often_as_asked_and_once(trained, clips, encoder, tmp_path, monkeypatch):
+    folder, trainer, recognizer = trained
+    files = list((folder / "cache").rglob("*.safetensors"))
+    assert len(files) == 2 * 3 + 1 * 2  # RAVDESS's speakers as they are and twice, the other one once
+    assert len(trainer.train_dataset) == CLIPS_EACH * len(files)
+    monkeypatch.setattr(EncoderFeatures, "_compute", lambda *_: pytest.fail("computed again"))
+    _, again = train(clips, encoder, folder / "cache", tmp_path)
+    for name, weights in again.model.heads.state_dict().items():
+        torch.testing.assert_close(weights, recognizer.model.heads.state_dict()[name])
+
+
+def test_another_corpus_or_setting_is_computed_anew(trained, clips, encoder):
+    folder, _, recognizer = trained
+    features = EncoderFeatures(
+        recognizer.model, recognizer.feature_extractor, folder / "cache/ser-encoder-steps", seed=1
+    )
+    files = [Path(audio["path"]).read_bytes() for audio in clips["audio"][:CLIPS_EACH]]
+    num_files = len(list(folder.rglob("ser-encoder-steps/*.safetensors")))
+    features.of_speaker(files, 0)  # a clip as it is does not depend on the seed
+    assert len(list(folder.rglob("ser-encoder-steps/*.safetensors"))) == num_files
+    features.of_speaker(files, 1)
+    features.of_speaker(files[1:], 0)
+    assert len(list(folder.rglob("ser-encoder-steps/*.safetensors"))) == num_files + 2
+
+
+def test_kept_steps_give_the_answers_of_the_waveform(trained, clips):
+    _, trainer, recognizer = trained
+    waveform, _ = soundfile.read(clips["audio"][0]["path"], dtype="float32")
+    rows = trainer.train_dataset
+    first = next(row for row in range(len(rows)) if rows.corpora[rows.corpus_of_row[row]] == "ravdess")
+    steps = rows.steps[first].float()[None]
+    with torch.no_grad():
+        logits = recognizer.model(encoder_steps=steps).logits
+    np.testing.assert_allclose(
+        logits.softmax(-1).numpy(), recognizer.predict_probabilities([waveform]), atol=2e-3
+    )
+
+
+def test_a_trained_checkpoint_serves_as_encoder(trained, clips, tmp_path):
+    folder, _, _ = trained
+    _, recognizer = train(clips, folder / "model", tmp_path / "cache", tmp_path / "output")
+    recognizer.model.save_pretrained(tmp_path / "model")
+    kept = (folder / "model" / ENCODER_FILE).read_bytes()
+    assert (tmp_path / "model" / ENCODER_FILE).read_bytes() == kept
+
+
+def test_other_encoders_and_too_many_layers_are_refused(encoder, tmp_path):
+    config = Wav2Vec2Config(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    config.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="wav2vec2 model, expected Whisper"):
+        model_on_encoder(str(tmp_path), 3)
+    with pytest.raises(ValueError, match="has 3 encoder layers, asked for were 4"):
+        model_on_encoder(str(encoder), 4)
+
+
+def test_corpora_are_drawn_by_a_power_of_their_size_and_ravdess_often_enough(trained):
+    rows: StepRows = trained[1].train_dataset  # 12 rows of nEMO, 36 of RAVDESS
+    shares = corpus_shares(rows, RecipeArguments(min_ravdess_share=0.1))
+    expected = np.sqrt([np.sum(rows.corpus_of_row == corpus) for corpus in range(2)])
+    np.testing.assert_allclose(shares, expected / expected.sum())
+    shares = corpus_shares(rows, RecipeArguments(min_ravdess_share=0.9))
+    assert shares[rows.corpora.index("ravdess")] == pytest.approx(0.9)
+    sampler = CorpusSampler(rows, shares, 4, seed=0)
+    drawn = []
+    for epoch in range(50):
+        sampler.set_epoch(epoch)
+        order = list(sampler)
+        assert len(order) == len(sampler) == len(rows) // 4 * 4
+        drawn += order
+    is_ravdess = rows.corpus_of_row[drawn] == rows.corpora.index("ravdess")
+    assert is_ravdess.mean() == pytest.approx(0.9, abs=0.03)
+    sampler.set_epoch(49)
+    assert list(sampler) == order
+
+
+def test_changes_depend_on_the_rows_of_a_batch_alone(trained):
+    rows: StepRows = trained[1].train_dataset
+    collate = StepCollator(rows.statistics(), seed=3)
+    first = collate([rows[0], rows[5]])
+    collate([rows[7]])
+    again = collate([rows[0], rows[5]])
+    torch.testing.assert_close(first["encoder_steps"], again["encoder_steps"], atol=0, rtol=0)
+    plain = StepCollator()([rows[0], rows[5]])
+    assert plain["attention_mask"].sum(dim=1).tolist() == [len(rows.steps[0]), len(rows.steps[5])]
+    assert first["attention_mask"].sum() <= plain["attention_mask"].sum()
