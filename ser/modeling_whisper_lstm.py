@@ -29,7 +29,7 @@ from .modeling_mfcc_lstm import (
     MfccLstmPreTrainedModel,
 )
 
-ENCODER_FILE, HEADS_FILE = "encoder.safetensors", "heads.safetensors"
+ENCODER_FILE, HEADS_FILE = "model-encoder.safetensors", "model-heads.safetensors"
 MIN_FRAME_STD = 1e-3  # of an encoder channel that hardly moves
 
 

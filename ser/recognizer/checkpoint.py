@@ -15,7 +15,10 @@ CONFIG_FILE = "config.json"
 ONNX_FILES = ("onnx/model.onnx", "model.onnx")  # the first is where export writes it
 
 ONNX = "ser.onnx.recognizer:OnnxRecognizer"
-KINDS = {"mfcc-lstm": "ser.recognizer.mfcc_lstm:MfccLstmRecognizer"}
+KINDS = {
+    "mfcc-lstm": "ser.recognizer.mfcc_lstm:MfccLstmRecognizer",
+    "whisper-lstm": "ser.recognizer.whisper_lstm:WhisperLstmRecognizer",
+}
 """`model_type` of a configuration -> the recogniser that loads it, imported when it is needed."""
 OTHER_KIND = "ser.recognizer.encoder:EncoderRecognizer"  # any audio classifier of transformers
 

@@ -1,4 +1,4 @@
-"""Audio classifiers of transformers as recognisers: our Whisper-LSTM and fine-tuned encoders."""
+"""Audio classifiers of transformers as recognisers."""
 
 from typing import Self
 

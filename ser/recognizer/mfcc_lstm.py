@@ -1,7 +1,7 @@
 """The MFCC-LSTM as a recogniser, with attention and out-of-distribution detection."""
 
 import os
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from transformers import AutoFeatureExtractor
 
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
-from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
+from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification, MfccLstmPreTrainedModel
 from ser.out_of_distribution import FILE_NAME, Strangeness
 from ser.recognizer.analysis import Attention
 from ser.recognizer.attentive import AttentiveRecognizer
@@ -27,9 +27,11 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
         strangeness: The out-of-distribution detector, if the checkpoint holds one.
     """
 
+    model_class: ClassVar[type[MfccLstmPreTrainedModel]] = MfccLstmForAudioClassification
+
     def __init__(
         self,
-        model: MfccLstmForAudioClassification,
+        model: MfccLstmPreTrainedModel,
         feature_extractor: MfccLstmFeatureExtractor,
         strangeness: Strangeness | None = None,
     ):
@@ -42,9 +44,7 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
         register_auto_classes()
         name = checkpoint.name
         try:
-            model = MfccLstmForAudioClassification.from_pretrained(
-                name, dtype=torch.float32, **checkpoint.hub_options
-            )
+            model = cls.model_class.from_pretrained(name, dtype=torch.float32, **checkpoint.hub_options)
         except (RuntimeError, SafetensorError) as error:
             raise ValueError(f"The weights in {name} do not fit its configuration: {error}") from error
         check_weights_finite(model, name)

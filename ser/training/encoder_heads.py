@@ -22,7 +22,7 @@ from transformers.utils import logging
 from ser.configuration_whisper_lstm import WhisperLstmConfig
 from ser.feature_extraction_whisper_lstm import WhisperLstmFeatureExtractor
 from ser.modeling_whisper_lstm import WhisperLstmForAudioClassification
-from ser.recognizer.encoder import EncoderRecognizer
+from ser.recognizer.whisper_lstm import WhisperLstmRecognizer
 from ser.training.checkpoints import checkpoint_to_resume, run_settings
 from ser.training.corpus_loss import CorpusLoss
 from ser.training.encoder_features import EncoderFeatures
@@ -44,7 +44,7 @@ def train_heads(
     recipe: RecipeArguments,
     training_args: RecipeTrainingArguments,
     resume_from_checkpoint: str | bool | None = None,
-) -> tuple[Trainer, EncoderRecognizer]:
+) -> tuple[Trainer, WhisperLstmRecognizer]:
     """Train heads on a frozen encoder, on some clips and changed copies of them.
 
     Args:
@@ -105,7 +105,7 @@ def train_heads(
     trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)  # it answers in full precision
     model.config.temperature = recipe.temperature
     model.config.not_sure_below = recipe.not_sure_below
-    return trainer, EncoderRecognizer(cast(Any, model), feature_extractor)
+    return trainer, WhisperLstmRecognizer(model, feature_extractor)
 
 
 def model_on_encoder(name: str, encoder_layers: int, **settings: Any) -> WhisperLstmForAudioClassification:

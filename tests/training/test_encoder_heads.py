@@ -15,6 +15,8 @@ from transformers import (
 
 from ser.labels import EMOTIONS
 from ser.modeling_whisper_lstm import ENCODER_FILE
+from ser.onnx.export import export_onnx
+from ser.recognizer import EmotionRecognizer
 from ser.training.encoder_features import EncoderFeatures
 from ser.training.encoder_heads import CorpusSampler, StepCollator, StepRows, corpus_shares, model_on_encoder
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
@@ -76,8 +78,7 @@ def train(clips, encoder, cache_dir, output_dir, **settings):
 def trained(clips, encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     trainer, recognizer = train(clips, encoder, folder / "cache", folder / "output")
-    recognizer.model.save_pretrained(folder / "model")
-    recognizer.feature_extractor.save_pretrained(folder / "model")
+    recognizer.save_pretrained(folder / "model")
     return folder, trainer, recognizer
 
 
@@ -134,7 +135,7 @@ def test_kept_steps_give_the_answers_of_the_waveform(trained, clips):
 def test_a_trained_checkpoint_serves_as_encoder(trained, clips, tmp_path):
     folder, _, _ = trained
     _, recognizer = train(clips, folder / "model", tmp_path / "cache", tmp_path / "output")
-    recognizer.model.save_pretrained(tmp_path / "model")
+    recognizer.save_pretrained(tmp_path / "model")
     kept = (folder / "model" / ENCODER_FILE).read_bytes()
     assert (tmp_path / "model" / ENCODER_FILE).read_bytes() == kept
 
@@ -178,3 +179,25 @@ def test_changes_depend_on_the_rows_of_a_batch_alone(trained):
     plain = StepCollator()([rows[0], rows[5]])
     assert plain["attention_mask"].sum(dim=1).tolist() == [len(rows.steps[0]), len(rows.steps[5])]
     assert first["attention_mask"].sum() <= plain["attention_mask"].sum()
+
+
+def test_the_checkpoint_is_asked_as_the_other_kind_is(trained, clips):
+    folder, _, recognizer = trained
+    loaded = EmotionRecognizer.from_pretrained(folder / "model")
+    path = clips["audio"][0]["path"]
+    assert loaded.predict(path) == pytest.approx(recognizer.predict(path), abs=1e-3)
+    attention = loaded.attend(path)
+    assert attention.weights.sum() == pytest.approx(1, abs=1e-5)
+    assert 0 <= attention.times_seconds.min() <= attention.times_seconds.max() < 0.6
+    assert loaded.is_out_of_distribution(path) is None
+
+
+def test_the_graph_answers_as_torch_does(trained, clips):
+    folder, _, _ = trained
+    loaded = EmotionRecognizer.from_pretrained(folder / "model")
+    graph, _ = export_onnx(loaded, folder / "model")
+    exported = EmotionRecognizer.from_pretrained(graph)
+    waveforms = [loaded.load(audio["path"]) for audio in clips["audio"]]
+    np.testing.assert_allclose(
+        exported.predict_probabilities(waveforms), loaded.predict_probabilities(waveforms), atol=1e-4
+    )
