@@ -5,8 +5,8 @@ import sys
 from data_scripts.preparing import Corpus, run
 from data_scripts.published_archive import PublishedArchive
 from ser.corpora import load_ravdess
-from ser.corpora.ravdess import ZIP_MAX_TOTAL_BYTES, ZIP_NAME_PATTERN
-from ser.corpora.ravdess_names import NUM_CLIPS
+from ser.corpora.ravdess import ZIP_MAX_TOTAL_BYTES, zip_name_pattern
+from ser.corpora.ravdess_names import expected_names
 
 RAVDESS = Corpus(
     name="RAVDESS speech",
@@ -20,8 +20,8 @@ RAVDESS = Corpus(
     ),
     page="https://doi.org/10.5281/zenodo.1188976",
     licence="Livingstone and Russo (2018), CC BY-NC-SA 4.0: no commercial use.",
-    name_pattern=ZIP_NAME_PATTERN,
-    num_clips=NUM_CLIPS,
+    name_pattern=zip_name_pattern("ravdess"),
+    num_clips=len(expected_names()),
     max_total_bytes=ZIP_MAX_TOTAL_BYTES,
     load=load_ravdess,
 )

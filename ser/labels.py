@@ -101,6 +101,22 @@ LABEL_MAPS: dict[str, dict[str, str | None]] = {
         "sa": "sad",
         "su": "surprised",
     },
+    "ravdess-song": {
+        "01": "neutral",
+        "02": "calm",
+        "03": "happy",
+        "04": "sad",
+        "05": "angry",
+        "06": "fearful",
+    },
+    "nemo": {
+        "anger": "angry",
+        "fear": "fearful",
+        "happiness": "happy",
+        "neutral": "neutral",
+        "sadness": "sad",
+        "surprised": "surprised",
+    },
     "emodb": {  # the letters stand for the German words
         "A": "fearful",  # Angst
         "E": "disgust",  # Ekel
@@ -115,7 +131,7 @@ LABEL_MAPS: dict[str, dict[str, str | None]] = {
 
 CLASS_SETS: dict[str, tuple[str, ...]] = {
     "8": EMOTIONS,  # RAVDESS alone has calm
-    "6": ("neutral", "happy", "sad", "angry", "fearful", "disgust"),  # what all five corpora share
+    "6": ("neutral", "happy", "sad", "angry", "fearful", "disgust"),  # of CREMA-D, and of most other corpora
     "4": ("neutral", "happy", "sad", "angry"),  # the usual choice when corpora are compared
 }
 """Conventional sets of classes to score on, each in RAVDESS order."""

@@ -18,6 +18,8 @@ import pytest
 import soundfile
 from hostile_audio import write_hostile_corpus
 
+from ser.corpora.ravdess_names import expected_names
+
 REPO = Path(__file__).resolve().parent.parent
 REQUIRABLE = {"browser", "ffmpeg", "ravdess", "emodb"}
 
@@ -100,24 +102,25 @@ def chromium() -> str:
     return _skip_or_fail("browser", "no chromium, chromium-browser or google-chrome on the PATH: install one")
 
 
-def _write_ravdess(folder: Path, actors: Sequence[int] = (1, 2, 3, 4), sampling_rate: int = 16_000) -> Path:
-    """Write all 60 clips of each actor, named as RAVDESS names them, and return `folder`.
+def _write_ravdess(
+    folder: Path,
+    actors: Sequence[int] = (1, 2, 3, 4),
+    sampling_rate: int = 16_000,
+    corpus: str = "ravdess",
+    suffix: str = ".wav",
+) -> Path:
+    """Write all clips of each actor, named as RAVDESS's speech or songs are, and return `folder`.
 
     A clip is a buzz of 0.3 to 0.5 seconds with a little noise. The emotion sets its pitch and level, the
     actor moves the pitch a little, women an octave up: a model can learn these classes in a few steps.
     """
-    for actor in actors:
-        actor_dir = folder / f"Actor_{actor:02d}"
-        actor_dir.mkdir(parents=True)
-        for emotion in range(1, 9):
-            for intensity in (1,) if emotion == 1 else (1, 2):  # neutral has no strong form
-                for statement in (1, 2):
-                    for repetition in (1, 2):
-                        codes = (3, 1, emotion, intensity, statement, repetition, actor)
-                        rng = np.random.default_rng(codes)
-                        waveform = _buzz(emotion, actor, intensity, sampling_rate, rng)
-                        name = "-".join(f"{code:02d}" for code in codes)
-                        soundfile.write(actor_dir / f"{name}.wav", waveform, sampling_rate, subtype="PCM_16")
+    for name in expected_names(actors, corpus):
+        codes = [int(code) for code in name.split("-")]
+        _, _, emotion, intensity, _, _, actor = codes
+        waveform = _buzz(emotion, actor, intensity, sampling_rate, np.random.default_rng(codes))
+        file = folder / f"Actor_{actor:02d}" / f"{name}{suffix}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(file, waveform, sampling_rate)
     return folder
 
 
@@ -133,7 +136,7 @@ def _buzz(
 
 @pytest.fixture(scope="session")
 def write_ravdess() -> Callable[..., Path]:
-    """`write_ravdess(folder, actors=(1, 2, 3, 4), sampling_rate=16_000)`, for a corpus a test may change."""
+    """Return `_write_ravdess`, for a corpus that a test may change."""
     return _write_ravdess
 
 

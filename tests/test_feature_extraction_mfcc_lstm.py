@@ -10,7 +10,7 @@ import scipy.fft
 import torch
 
 from ser.audio import load_audio
-from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor, dct_matrix
+from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor, dct_matrix, hann_window, mel_blocks
 
 RATE = 16_000
 BLOCK = 400  # samples in the 25 ms on which silence and level are judged
@@ -52,7 +52,7 @@ def librosa_mfcc(waveform: np.ndarray, extractor: MfccLstmFeatureExtractor) -> n
 
 def assert_close_to_librosa(extractor: MfccLstmFeatureExtractor, waveforms: list[np.ndarray]) -> None:
     ours = np.concatenate([features_of(extractor, waveform) for waveform in waveforms])
-    theirs = np.concatenate([librosa_mfcc(waveform, extractor) for waveform in waveforms])
+    theirs = np.concatenate([librosa_mfcc(each - each.mean(), extractor) for each in waveforms])
     assert ours.shape == theirs.shape
     coefficient_range = theirs.max(axis=0) - theirs.min(axis=0)
     assert (np.abs(ours - theirs) / coefficient_range).max() <= 1e-3
@@ -266,6 +266,59 @@ def test_noise_further_down_than_the_dynamic_range_is_not_heard():
         assert (change.max() > 10) == is_heard
 
 
+@pytest.mark.parametrize("high_pass_hz", [None, 120.0])
+@pytest.mark.parametrize("offset", [-0.05, 0.01])
+def test_a_constant_offset_changes_nothing(high_pass_hz: float | None, offset: float):
+    extractor = MfccLstmFeatureExtractor(high_pass_hz=high_pass_hz, target_level_db=-26.0)
+    clip = np.concatenate([np.zeros(4_000), noise(RATE), np.zeros(4_000)]).astype(np.float32)
+    shifted = clip + np.float32(offset)
+    assert extractor.trim_bounds(torch.from_numpy(shifted)) == extractor.trim_bounds(torch.from_numpy(clip))
+    np.testing.assert_allclose(features_of(extractor, shifted), features_of(extractor, clip), atol=0.05)
+
+
+def test_the_high_pass_halves_the_amplitude_at_its_frequency_and_takes_hum():
+    extractor = MfccLstmFeatureExtractor(high_pass_hz=120.0)
+    gains = {}
+    for frequency in (50, 60, 120, 300, 1_000):
+        tone = torch.sin(2 * torch.pi * frequency * torch.arange(RATE) / RATE)
+        inner = extractor.without_low_frequencies(tone)[1_000:-1_000]
+        gains[frequency] = float(inner.square().mean().sqrt() * 2**0.5)
+    assert gains[120] == pytest.approx(0.5, abs=0.02)
+    assert max(gains[50], gains[60]) < 0.05
+    assert gains[300] == pytest.approx(1.0, abs=0.25)
+    assert gains[1_000] == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_channel_that_attenuates_a_band_shifts_its_frames_alike():
+    """Upper bands 40 dB weaker are lost below a floor under the clip's loudest band, not below their own."""
+    rng = np.random.default_rng(0)
+    mel_db = torch.from_numpy(rng.uniform(-60.0, -20.0, (50, 64)).astype(np.float32))
+    dull = mel_db - 40.0 * torch.linspace(0, 1, 64)
+    for settings, is_a_shift in (
+        ({"dynamic_range_db": 45.0}, False),
+        ({"dynamic_range_db": 90.0, "band_range_db": 35.0}, True),
+    ):
+        extractor = MfccLstmFeatureExtractor(**settings)
+        change = extractor.features_of(dull) - extractor.features_of(mel_db)
+        assert (float(change.std(dim=0).max()) < 1e-3) == is_a_shift
+
+
+@pytest.mark.parametrize("use", [torch.set_default_dtype, torch.set_default_device], ids=["dtype", "device"])
+def test_the_callers_defaults_do_not_matter(use):
+    extractor, clip = MfccLstmFeatureExtractor(target_level_db=-26.0, high_pass_hz=120.0), noise(RATE)
+    expected = features_of(extractor, clip)
+    caches = dct_matrix, mel_blocks, hann_window
+    try:
+        use(torch.float64 if use is torch.set_default_dtype else "meta")
+        for cache in caches:
+            cache.cache_clear()
+        found = features_of(extractor, clip)
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_silence_has_no_level_to_change():
     leveller = MfccLstmFeatureExtractor(target_level_db=-20.0)
     np.testing.assert_array_equal(
@@ -282,9 +335,11 @@ def test_saving_and_loading_keeps_every_setting(tmp_path: Path):
         n_fft=256,
         win_length=200,
         hop_length=80,
+        high_pass_hz=90.0,
         trim_top_db=40.0,
         target_level_db=-23.0,
         dynamic_range_db=50.0,
+        band_range_db=40.0,
         mean=np.linspace(-1, 1, 13, dtype=np.float32).tolist(),
         std=np.linspace(1, 3, 13).tolist(),
     )

@@ -32,6 +32,8 @@ def train_tiny(corpus: Path, features: Path, num_processes: int = 1) -> dict[str
         noise_prob=0.0,
         band_limit_prob=0.0,
         equaliser_prob=0.0,
+        hum_prob=0.0,
+        tilt_prob=0.0,
         num_time_masks=0,
     )
     clips = load_ravdess(corpus, actors=(1, 2, 3))
@@ -49,9 +51,9 @@ def train_tiny(corpus: Path, features: Path, num_processes: int = 1) -> dict[str
         architecture="tiny", num_augmented_copies=0, num_proc=None, feature_cache_dir=str(features)
     )
     trainer, recognizer = training.train_classifier(
-        clips.select(np.flatnonzero(actors != 3)), None, recipe, args
+        clips.select(np.flatnonzero(actors != "ravdess:03")), None, recipe, args
     )
-    held_back = clips.select(np.flatnonzero(actors == 3))
+    held_back = clips.select(np.flatnonzero(actors == "ravdess:03"))
     dataset = training._labelled_spectrograms(held_back, recognizer.feature_extractor, recipe)
     scores = trainer.evaluate(dataset)
     return {

@@ -26,7 +26,6 @@ from transformers.trainer_utils import SaveStrategy
 
 from ser.corpora import CORPORA
 from ser.corpora.provenance import environment
-from ser.corpora.speakers import corpus_of_speaker
 from ser.corpora.together import load_together, parse_corpora
 from ser.evaluation.metrics import accuracy, unweighted_average_recall
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT, Fold, corpus_folds, folds, results_name
@@ -146,7 +145,7 @@ def run_fold(
     probabilities = np.array([list(score.values()) for score in scores])
     labels = np.asarray(test_clips["emotion"])
     heard = {EMOTIONS[label] for label in clips.select(fold.train).unique("emotion")}
-    per_corpus = scores_by_corpus(labels, probabilities, test_clips["actor"], heard)
+    per_corpus = scores_by_corpus(labels, probabilities, test_clips["corpus"], heard)
     return {
         "fold": fold.name,
         "seed": training_args.seed,
@@ -156,7 +155,7 @@ def run_fold(
             for metric in ("uar", "accuracy")
         },
         "per_corpus": per_corpus,
-        "train_corpora": sorted({corpus_of_speaker(actor) for actor in fold.train_actors}),
+        "train_corpora": sorted(clips.select(fold.train).unique("corpus")),
         **settings_of(recipe, training_args),
         "command": shlex.join(["python", "-m", "benchmarks.accuracy.cross_validate", *sys.argv[1:]]),
         **environment(),
@@ -168,14 +167,14 @@ def run_fold(
 
 
 def scores_by_corpus(
-    labels: np.ndarray, probabilities: np.ndarray, speakers: Sequence[int], heard: Collection[str]
+    labels: np.ndarray, probabilities: np.ndarray, corpora: Sequence[str], heard: Collection[str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Scores of each tested corpus on the emotions that it shares with the training, and on fewer.
 
     Args:
         labels: Index of each clip's emotion in `EMOTIONS`, (num_clips,).
         probabilities: Of all `EMOTIONS`, (num_clips, 8).
-        speakers: Who speaks each clip, as `load_together` numbers them, (num_clips,).
+        corpora: The corpus of each clip, (num_clips,).
         heard: The emotions of the training clips.
 
     Returns:
@@ -183,14 +182,14 @@ def scores_by_corpus(
         Clips of other emotions are left out, and probabilities restricted as `restrict_probabilities` says.
     """
     scores: dict[str, dict[str, dict[str, Any]]] = {}
-    corpora = np.array([corpus_of_speaker(speaker) for speaker in speakers])
-    for corpus in dict.fromkeys(corpora.tolist()):
+    for corpus in dict.fromkeys(corpora):
         shared = tuple(emotion for emotion in corpus_classes(corpus) if emotion in heard)
         sets = {"shared": shared} | {n: each for n, each in CLASS_SETS.items() if set(each) <= set(shared)}
         scores[corpus] = {}
         for name, classes in sets.items():
             rows = np.flatnonzero(
-                (corpora == corpus) & np.isin(labels, [EMOTIONS.index(emotion) for emotion in classes])
+                (np.asarray(corpora) == corpus)
+                & np.isin(labels, [EMOTIONS.index(emotion) for emotion in classes])
             )
             truth = np.array([classes.index(EMOTIONS[label]) for label in labels[rows]])
             predictions = restrict_probabilities(probabilities[rows], classes).argmax(axis=1)

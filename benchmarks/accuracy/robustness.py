@@ -24,7 +24,7 @@ from benchmarks.report.comparison import Predictions
 from benchmarks.report.tables import disturbed_lines
 from ser.corpora import load_ravdess
 from ser.corpora.provenance import environment
-from ser.corpora.ravdess_names import ACTORS
+from ser.corpora.together import load_corpus
 from ser.evaluation.metrics import unweighted_average_recall
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.recognizer import EmotionRecognizer
@@ -102,10 +102,9 @@ def conditions(sampling_rate: int, talkers: list[np.ndarray]) -> dict[str, Condi
 
 def measure(recognizer: EmotionRecognizer, data_dir: str) -> dict[str, Any]:
     """UAR under every condition, and what it costs beside the clean clips, with intervals over actors."""
-    train_actors = [actor for actor in ACTORS if actor not in SHIPPED_TEST_ACTORS]
-    train_clips = load_ravdess(data_dir, actors=train_actors)
+    train_clips = load_ravdess(data_dir, actors=range(1, 21))
     talkers = [recognizer.load(audio["path"]) for audio in train_clips["audio"][::20]]
-    clips = load_ravdess(data_dir, actors=list(SHIPPED_TEST_ACTORS))
+    clips = load_corpus("ravdess", data_dir, actors=SHIPPED_TEST_ACTORS)
     waveforms = [recognizer.load(audio["path"]) for audio in clips["audio"]]
     labels, actors = np.asarray(clips["emotion"]), np.asarray(clips["actor"])
     predictions: dict[str, np.ndarray] = {}

@@ -12,7 +12,7 @@ from benchmarks.accuracy.strangeness import hear, strangeness_scores
 from ser import load_ravdess
 from ser.corpora import load_emodb
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
-from ser.evaluation.training_record import heard_of_corpus, read_training_record
+from ser.evaluation.training_record import heard_speakers, read_training_record
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.training.augmentation import add_noise, coloured_noise
 
@@ -44,7 +44,7 @@ def measure_unlike(model: str, ravdess_dir: str, emodb_dir: str) -> dict[str, An
     """
     recognizer = MfccLstmRecognizer.from_pretrained(model)
     rate = recognizer.sampling_rate
-    actors_heard = heard_of_corpus(read_training_record(model), "ravdess") or set()
+    actors_heard = heard_speakers(read_training_record(model)) or set()
     clips, strangers = load_ravdess(ravdess_dir), load_emodb(emodb_dir)
     actors = np.array(clips["actor"])
     known = clips.select(np.flatnonzero(np.isin(actors, sorted(actors_heard)))[::KNOWN_STEP])

@@ -32,7 +32,7 @@ from benchmarks.speed.rows import FEW, MANY, Found, Row, all_rows, num_cores
 from benchmarks.speed.scale import write_costs
 from benchmarks.speed.training import measure_training
 from ser.audio import load_audio
-from ser.corpora import load_ravdess
+from ser.corpora.together import load_corpus
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.onnx.export import export_onnx
 from ser.onnx.recognizer import OnnxRecognizer
@@ -60,7 +60,7 @@ def measure(
         kept: Where findings are kept until the run is over.
     """
     torch.set_num_threads(1)
-    clips = load_ravdess(data_dir, actors=list(SHIPPED_TEST_ACTORS))
+    clips = load_corpus("ravdess", data_dir, actors=SHIPPED_TEST_ACTORS)
     all_files = [Path(audio["path"]).resolve() for audio in clips["audio"]]
     files = all_files[:: max(1, len(all_files) // num_clips)][:num_clips]
     labels = list(clips["emotion"])

@@ -18,7 +18,8 @@ class Clip:
 
     audio: str
     emotion: str | None  # None: a class of this corpus that has no counterpart among EMOTIONS
-    actor: int
+    corpus: str  # a key of LABEL_MAPS
+    actor: str  # as `speaker_name` writes it
     gender: str | None = None
     intensity: str | None = None
     statement: str | None = None
@@ -29,7 +30,8 @@ COLUMNS = Features(
     {
         "audio": Value("string"),  # the path; made an Audio column at the end
         "emotion": ClassLabel(names=list(EMOTIONS)),
-        "actor": Value("int32"),
+        "corpus": Value("string"),
+        "actor": Value("string"),
         "gender": Value("string"),
         "intensity": Value("string"),
         "statement": Value("string"),

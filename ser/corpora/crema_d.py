@@ -14,6 +14,7 @@ from datasets import Dataset
 
 from ser.corpora.clips import Clip, read_codes
 from ser.corpora.named_corpus import NamedCorpus
+from ser.corpora.speakers import speaker_name
 from ser.labels import LABEL_MAPS
 
 NUM_CLIPS = 7442
@@ -25,7 +26,7 @@ WOMEN = frozenset({
     1061, 1063, 1072, 1073, 1074, 1075, 1076, 1078, 1079, 1082, 1084, 1089, 1091,
 })
 # fmt: on
-ACTORS = {str(actor): actor for actor in range(1001, 1092)}
+ACTORS = tuple(str(actor) for actor in range(1001, 1092))
 SENTENCES = {
     "DFA": "Don't forget a jacket",
     "IEO": "It's eleven o'clock",
@@ -58,10 +59,10 @@ PATTERN = r"(?P<actor>\d{4})_(?P<sentence>[A-Z]+)_(?P<emotion>[A-Z]+)_(?P<level>
 
 
 def load_crema_d(data_dir: str | os.PathLike[str], *, skip_unreadable: bool = False) -> Dataset:
-    """Read CREMA-D from any folders below `data_dir`, as WAV, FLAC or MP3.
+    """Read CREMA-D from any folders below `data_dir`.
 
     Of a clip in `AudioWAV` and in `AudioMP3` the first is taken. Two clips known to be broken are left out.
-    `actor` is the published number, 1001 to 1091; `intensity` is low, medium, high or, where the actor was
+    `actor` is `crema-d:1001` to `crema-d:1091`; `intensity` is low, medium, high or, where the actor was
     not asked for one, null; `repetition` is null. Arguments and errors are those of `NamedCorpus.load`.
     """
     return CREMA_D.load(data_dir, skip_unreadable=skip_unreadable)
@@ -77,12 +78,13 @@ def _read_clip(path: Path) -> Clip:
         corpus="CREMA-D",
         example="1001_DFA_ANG_XX",
     )
-    actor = ACTORS[codes["actor"]]
+    actor = codes["actor"]
     return Clip(
         audio=str(path),
         emotion=None if path.stem in UNUSABLE else labels[codes["emotion"]],
-        actor=actor,
-        gender="female" if actor in WOMEN else "male",
+        corpus="crema-d",
+        actor=speaker_name("crema-d", actor),
+        gender="female" if int(actor) in WOMEN else "male",
         intensity=LEVELS[codes["level"]],
         statement=SENTENCES[codes["sentence"]],
     )

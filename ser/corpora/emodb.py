@@ -13,6 +13,7 @@ from datasets import Dataset
 
 from ser.corpora.clips import Clip, read_codes
 from ser.corpora.named_corpus import NamedCorpus
+from ser.corpora.speakers import speaker_name
 from ser.labels import LABEL_MAPS
 
 NUM_CLIPS = 535
@@ -36,10 +37,10 @@ PATTERN = r"(?P<speaker>\d\d)(?P<sentence>[a-z]\d\d)(?P<emotion>[A-Z])(?P<take>[
 
 
 def load_emodb(data_dir: str | os.PathLike[str], *, skip_unreadable: bool = False) -> Dataset:
-    """Read EmoDB from any folders below `data_dir`, as WAV, FLAC or MP3.
+    """Read EmoDB from any folders below `data_dir`.
 
-    Its 81 clips of boredom, which RAVDESS has no class for, are dropped. `actor` is the published number of
-    the speaker, 3 to 16; `intensity` is null. Arguments and errors are those of `NamedCorpus.load`.
+    Its 81 clips of boredom, which RAVDESS has no class for, are dropped. `actor` is
+    `emodb:03` to `emodb:16`; `intensity` is null. Arguments and errors are those of `NamedCorpus.load`.
     """
     return EMODB.load(data_dir, skip_unreadable=skip_unreadable)
 
@@ -56,7 +57,8 @@ def _read_clip(path: Path) -> Clip:
     return Clip(
         audio=str(path),
         emotion=LABEL_MAPS["emodb"][codes["emotion"]],
-        actor=int(codes["speaker"]),
+        corpus="emodb",
+        actor=speaker_name("emodb", codes["speaker"]),
         gender=GENDERS[codes["speaker"]],
         statement=SENTENCES[codes["sentence"]],
         repetition=TAKES[codes["take"]],

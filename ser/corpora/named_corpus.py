@@ -17,7 +17,8 @@ from ser.corpora.folders import existing_path, shortened, visible_entries
 
 LOGGER = logging.getLogger(__name__)
 
-SUFFIXES = (".wav", ".flac", ".mp3")  # the best first: of a clip in several formats, this order decides
+# The best first: of a clip in several formats, this order decides.
+SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True)

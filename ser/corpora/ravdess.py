@@ -1,4 +1,4 @@
-"""RAVDESS speech: 24 actors, 60 clips each, found in a folder or a zip and checked for being complete.
+"""RAVDESS: 24 actors, 60 spoken and 44 sung clips each, in a folder or a zip and checked for being complete.
 
 Livingstone SR, Russo FA (2018), The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS),
 PLoS ONE 13(5): e0196391.
@@ -19,20 +19,23 @@ from ser.corpora.ravdess_names import (
     ACTORS,
     ACTORS_BY_CODE,
     AUDIO_SUFFIXES,
-    NUM_CLIPS,
-    NUM_CLIPS_PER_ACTOR,
+    CHANNEL_CODES,
     VIDEO_SUFFIXES,
     expected_names,
     read_clip,
 )
 
-ZIP_NAME_PATTERN = r"(?:[^/]+/)?(?P<path>Actor_\d\d/03-01(?:-\d\d){5}\.(?:wav|flac))"
-ZIP_MAX_TOTAL_BYTES = 10**9  # the published zip unpacks to about 0.5 GB
+ZIP_MAX_TOTAL_BYTES = 10**9  # the published zips unpack to about 0.5 GB each
 
 REMEDY = (
     "Expected the folder of Actor_01 ... Actor_24 with the RAVDESS speech clips, or the published zip; "
     "`python data_scripts/download_ravdess.py --output_dir data/ravdess` fetches it."
 )
+SONG_REMEDY = (
+    "Expected the folder of Actor_01 ... Actor_24 with the RAVDESS songs, or the published zip; "
+    "`python data_scripts/download_ravdess_song.py --output_dir data/ravdess-song` fetches it."
+)
+REMEDIES = {"ravdess": REMEDY, "ravdess-song": SONG_REMEDY}
 
 
 def load_ravdess(
@@ -45,7 +48,7 @@ def load_ravdess(
     """Read the RAVDESS speech corpus.
 
     Args:
-        data_dir: The folder of `Actor_NN` with WAV or FLAC files, a folder with one such folder in it, the
+        data_dir: The folder of `Actor_NN` with audio files, a folder with one such folder in it, the
             published zip, or a folder with nothing but that zip.
         actors: Load only these (1 to 24); each of them must still be complete. All 24 by default.
         allow_incomplete: Accept missing actors and clips.
@@ -59,11 +62,41 @@ def load_ravdess(
         ValueError: No such folder, no clips in it, a name that breaks the scheme, the same clip twice, a zip
             that is damaged or another, or, unless `allow_incomplete`, an actor or clip missing.
     """
+    return _load("ravdess", data_dir, actors, allow_incomplete, cache_dir)
+
+
+def load_ravdess_song(
+    data_dir: str | os.PathLike[str],
+    *,
+    actors: Sequence[int] | None = None,
+    allow_incomplete: bool = False,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """Read the RAVDESS songs: the same actors without 18, and the same arguments as `load_ravdess`.
+
+    Their speakers have the names of the speech corpus, so that whoever is left out is left out of both.
+    """
+    return _load("ravdess-song", data_dir, actors, allow_incomplete, cache_dir)
+
+
+def zip_name_pattern(corpus: str) -> str:
+    """Return the pattern of the clips' paths in the published zip, as `unpack_clips` wants it."""
+    return rf"(?:[^/]+/)?(?P<path>Actor_\d\d/03-{CHANNEL_CODES[corpus]}(?:-\d\d){{5}}\.(?:wav|flac))"
+
+
+def _load(
+    corpus: str,
+    data_dir: str | os.PathLike[str],
+    actors: Sequence[int] | None,
+    allow_incomplete: bool,
+    cache_dir: str | os.PathLike[str] | None,
+) -> Dataset:
+    remedy = REMEDIES[corpus]
     wanted = _checked_actors(actors)
-    path = existing_path(data_dir, REMEDY)
-    if archive := _find_archive(path):
-        path = _unpack(archive, Path(cache_dir) if cache_dir else archive.parent, allow_incomplete)
-    root = _find_actor_folders(path)
+    path = existing_path(data_dir, remedy)
+    if archive := _find_archive(path, remedy):
+        path = _unpack(corpus, archive, Path(cache_dir) if cache_dir else archive.parent, allow_incomplete)
+    root = _find_actor_folders(path, remedy)
     clips: dict[str, Clip] = {}
     for folder in visible_entries(root):
         actor = _actor_of_folder(folder)
@@ -72,13 +105,14 @@ def load_ravdess(
         for file in visible_entries(folder):
             if file.suffix.lower() not in AUDIO_SUFFIXES + VIDEO_SUFFIXES:
                 continue
-            clip = read_clip(file, folder_actor=actor)
+            clip = read_clip(file, folder_actor=actor, corpus=corpus)
             if clips.setdefault(file.stem, clip) is not clip:
                 raise ValueError(f"A clip is there twice: {clips[file.stem].audio} and {file}. Remove one.")
     if not clips:
-        raise ValueError(f"No RAVDESS clip (.wav or .flac) of {_describe(wanted)} in {root}. {REMEDY}")
+        suffixes = ", ".join(AUDIO_SUFFIXES)
+        raise ValueError(f"No RAVDESS clip ({suffixes}) of {_describe(wanted)} in {root}. {remedy}")
     if not allow_incomplete:
-        _check_complete(clips, wanted, root)
+        _check_complete(corpus, clips, wanted, root)
     return clips_to_dataset([clips[name] for name in sorted(clips, key=lambda name: (name[-2:], name))])
 
 
@@ -91,11 +125,11 @@ def _checked_actors(actors: Sequence[int] | None) -> tuple[int, ...]:
     return chosen
 
 
-def _find_archive(path: Path) -> Path | None:
+def _find_archive(path: Path, remedy: str) -> Path | None:
     """The zip that `path` is, or the one that is all there is in it."""
     if path.is_file():
         if path.suffix.lower() != ".zip":
-            raise ValueError(f"{path} is neither a folder nor a .zip. {REMEDY}")
+            raise ValueError(f"{path} is neither a folder nor a .zip. {remedy}")
         return path
     entries = visible_entries(path)
     if len(entries) == 1 and entries[0].is_file() and entries[0].suffix.lower() == ".zip":
@@ -103,13 +137,13 @@ def _find_archive(path: Path) -> Path | None:
     return None
 
 
-def _unpack(archive: Path, cache_dir: Path, allow_incomplete: bool) -> Path:
+def _unpack(corpus: str, archive: Path, cache_dir: Path, allow_incomplete: bool) -> Path:
     try:
         return unpack_clips(
             archive,
             cache_dir / archive.stem,
-            name_pattern=ZIP_NAME_PATTERN,
-            num_clips=None if allow_incomplete else NUM_CLIPS,
+            name_pattern=zip_name_pattern(corpus),
+            num_clips=None if allow_incomplete else len(expected_names(corpus=corpus)),
             max_total_bytes=ZIP_MAX_TOTAL_BYTES,
         )
     except OSError as error:
@@ -119,8 +153,8 @@ def _unpack(archive: Path, cache_dir: Path, allow_incomplete: bool) -> Path:
         ) from error
 
 
-def _find_actor_folders(folder: Path) -> Path:
-    """The folder itself where it holds `Actor_NN`, else the one folder in it that does."""
+def _find_actor_folders(folder: Path, remedy: str) -> Path:
+    """Return the folder itself where it holds `Actor_NN`, else the one folder in it that does."""
     if _holds_actors(folder):
         return folder
     candidates = [entry for entry in visible_entries(folder) if entry.is_dir() and _holds_actors(entry)]
@@ -129,7 +163,7 @@ def _find_actor_folders(folder: Path) -> Path:
         raise ValueError(f"Several folders in {folder} hold Actor_NN folders: {names}. Name one of them.")
     if not candidates:
         found = shortened([entry.name for entry in visible_entries(folder)]) or "nothing"
-        raise ValueError(f"No Actor_NN folder in {folder}; found {found}. {REMEDY}")
+        raise ValueError(f"No Actor_NN folder in {folder}; found {found}. {remedy}")
     return candidates[0]
 
 
@@ -143,18 +177,18 @@ def _actor_of_folder(folder: Path) -> int | None:
     return ACTORS_BY_CODE.get(code) if prefix.lower() == "actor" and folder.is_dir() else None
 
 
-def _check_complete(found: Collection[str], actors: Sequence[int], root: Path) -> None:
-    missing = [name for name in expected_names(actors) if name not in found]
+def _check_complete(corpus: str, found: Collection[str], actors: Sequence[int], root: Path) -> None:
+    expected = expected_names(actors, corpus)
+    missing = [name for name in expected if name not in found]
     if not missing:
         return
-    counts = {actor: sum(name.endswith(f"-{actor:02d}") for name in found) for actor in actors}
-    gaps = [
-        f"Actor_{actor:02d} has {count} of {NUM_CLIPS_PER_ACTOR}"
-        for actor, count in counts.items()
-        if count < NUM_CLIPS_PER_ACTOR
-    ]
+    gaps = []
+    for actor in actors:
+        count, wanted = (sum(name.endswith(f"-{actor:02d}") for name in each) for each in (found, expected))
+        if count < wanted:
+            gaps.append(f"Actor_{actor:02d} has {count} of {wanted}")
     raise ValueError(
-        f"{root} is incomplete: {len(found)} of the {NUM_CLIPS_PER_ACTOR * len(actors)} clips of "
+        f"{root} is incomplete: {len(found)} of the {len(expected)} clips of "
         f"{_describe(actors)} found. {shortened(gaps)}. Missing: {shortened(missing)}. "
         "Fetch the corpus again, or pass allow_incomplete=True to read what is there."
     )

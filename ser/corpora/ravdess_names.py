@@ -10,20 +10,20 @@ from itertools import product
 from pathlib import Path
 
 from ser.corpora.clips import Clip, check_code
+from ser.corpora.speakers import speaker_name
 from ser.labels import LABEL_MAPS
 
-ACTORS = tuple(range(1, 25))
-NUM_CLIPS_PER_ACTOR = 60  # 7 emotions x 2 intensities x 2 statements x 2 repetitions, and 4 neutral clips
-NUM_CLIPS = NUM_CLIPS_PER_ACTOR * len(ACTORS)
-AUDIO_SUFFIXES = (".wav", ".flac")
+AUDIO_SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov")
 
 MODALITIES = {"01": "audio and video", "02": "video only", "03": "audio only"}
 CHANNELS = {"01": "speech", "02": "song"}
+CHANNEL_CODES = {"ravdess": "01", "ravdess-song": "02"}
 EMOTIONS_BY_CODE = LABEL_MAPS["ravdess"]
 INTENSITIES = {"01": "normal", "02": "strong"}
 STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
 REPETITIONS = {"01": 1, "02": 2}
+ACTORS = tuple(range(1, 25))
 ACTORS_BY_CODE = {f"{actor:02d}": actor for actor in ACTORS}
 FIELDS: dict[str, Collection[str]] = {
     "modality": MODALITIES,
@@ -36,11 +36,17 @@ FIELDS: dict[str, Collection[str]] = {
 }
 
 
-def read_clip(path: Path, *, folder_actor: int) -> Clip:
+def read_clip(path: Path, *, folder_actor: int, corpus: str = "ravdess") -> Clip:
     """Read the labels out of a clip's name.
 
+    Args:
+        path: The clip.
+        folder_actor: Whose folder it lies in.
+        corpus: A key of `CHANNEL_CODES`: "ravdess" for speech, "ravdess-song" for songs.
+
     Raises:
-        ValueError: The name breaks the scheme, is of a song or a video, or of another actor than its folder.
+        ValueError: The name breaks the scheme, is of the other channel or a video, or of another actor than
+            its folder.
     """
     codes = path.stem.split("-")
     if len(codes) != len(FIELDS):
@@ -51,16 +57,20 @@ def read_clip(path: Path, *, folder_actor: int) -> Clip:
     for (field, allowed), code in zip(FIELDS.items(), codes, strict=True):
         check_code(code, allowed, field=field, path=path, corpus="RAVDESS")
     modality, channel, emotion, intensity, statement, repetition, actor = codes
+    wanted = CHANNELS[CHANNEL_CODES[corpus]]
     if modality != "03" or path.suffix.lower() in VIDEO_SUFFIXES:
         raise ValueError(
             f"{path} is a video file (modality {modality}, {MODALITIES[modality]}). Only the audio-only "
-            "speech clips are read, whose names begin with 03-01: remove the video files."
+            f"{wanted} clips are read, whose names begin with 03-{CHANNEL_CODES[corpus]}: remove the video "
+            "files."
         )
-    if channel != "01":
+    if channel != CHANNEL_CODES[corpus]:
         raise ValueError(
-            f"{path} is a song file (channel {channel}). Only the audio-only speech clips are read, whose "
-            "names begin with 03-01: remove the song files."
+            f"{path} is a {CHANNELS[channel]} file (channel {channel}). Only the audio-only {wanted} clips "
+            f"are read, whose names begin with 03-{CHANNEL_CODES[corpus]}: remove the "
+            f"{CHANNELS[channel]} files."
         )
+    check_code(emotion, LABEL_MAPS[corpus], field="emotion", path=path, corpus=f"RAVDESS {wanted}")
     if (emotion, intensity) == ("01", "02"):
         raise ValueError(
             f"{path} breaks the RAVDESS naming scheme: neutral (01) has no strong intensity (02)."
@@ -71,7 +81,8 @@ def read_clip(path: Path, *, folder_actor: int) -> Clip:
     return Clip(
         audio=str(path),
         emotion=EMOTIONS_BY_CODE[emotion],
-        actor=number,
+        corpus=corpus,
+        actor=speaker_name(corpus, number),
         gender="male" if number % 2 else "female",
         intensity=INTENSITIES[intensity],
         statement=STATEMENTS[statement],
@@ -79,13 +90,18 @@ def read_clip(path: Path, *, folder_actor: int) -> Clip:
     )
 
 
-def expected_names(actors: Sequence[int] = ACTORS) -> list[str]:
-    """The stems of the 60 speech clips of each of these actors, sorted by actor and name."""
+def expected_names(actors: Sequence[int] = ACTORS, corpus: str = "ravdess") -> list[str]:
+    """Return the stems of the published clips of these actors, sorted by actor and name.
+
+    Each actor speaks 60: 7 emotions, 2 intensities, 2 statements and 2 repetitions, and 4 neutral clips. Each
+    but actor 18 sings 44 likewise, without disgust and surprise.
+    """
     return [
-        "-".join(("03", "01", emotion, intensity, statement, repetition, f"{actor:02d}"))
+        "-".join(("03", CHANNEL_CODES[corpus], emotion, intensity, statement, repetition, f"{actor:02d}"))
         for actor in actors
+        if corpus == "ravdess" or actor != 18
         for emotion, intensity, statement, repetition in product(
-            EMOTIONS_BY_CODE, INTENSITIES, STATEMENTS, REPETITIONS
+            LABEL_MAPS[corpus], INTENSITIES, STATEMENTS, REPETITIONS
         )
-        if (emotion, intensity) != ("01", "02")  # neutral was spoken at normal intensity only
+        if (emotion, intensity) != ("01", "02")  # neutral has normal intensity only
     ]

@@ -13,17 +13,18 @@ from datasets import Dataset
 
 from ser.corpora.clips import Clip, read_codes
 from ser.corpora.named_corpus import NamedCorpus
+from ser.corpora.speakers import speaker_name
 from ser.labels import LABEL_MAPS
 
 NUM_CLIPS = 480
-ACTORS = {"DC": 1, "JE": 2, "JK": 3, "KL": 4}
+ACTORS = ("DC", "JE", "JK", "KL")
 PATTERN = r"(?P<speaker>[^_]+)_(?P<emotion>[a-z]+)(?P<sentence>\d\d)"
 
 
 def load_savee(data_dir: str | os.PathLike[str], *, skip_unreadable: bool = False) -> Dataset:
-    """Read SAVEE from any folders below `data_dir`, as WAV, FLAC or MP3.
+    """Read SAVEE from any folders below `data_dir`.
 
-    `actor` is 1 to 4 for the speakers DC, JE, JK, KL. The names do not give the words, only their number
+    `actor` is `savee:DC` and so on. The names do not give the words, only their number
     within the emotion: `statement` is such a code, `a01`. `intensity` and `repetition` are null. Arguments
     and errors are those of `NamedCorpus.load`.
     """
@@ -43,7 +44,8 @@ def _read_clip(path: Path) -> Clip:
     return Clip(
         audio=str(path),
         emotion=LABEL_MAPS["savee"][codes["emotion"]],
-        actor=ACTORS[codes["speaker"]],
+        corpus="savee",
+        actor=speaker_name("savee", codes["speaker"]),
         gender="male",
         statement=codes["emotion"] + codes["sentence"],
     )

@@ -1,58 +1,57 @@
-"""One number for each speaker of all corpora, so that actor 3 of one is not taken for actor 3 of another.
+"""One readable name for each speaker of all corpora, such as `ravdess:03` or `nemo:WR0`.
 
-A corpus numbers its own speakers. Where several corpora come together, a speaker is the pair of corpus and
-actor, packed into one integer; RAVDESS's numbers stay as they are.
+Actor 3 of one corpus is not taken for actor 3 of another, and the same person has one name wherever they are
+recorded: RAVDESS's songs have the actors of its speech.
 """
 
 from __future__ import annotations
 
-from ser.corpora import CORPORA
+from ser.labels import LABEL_MAPS
 
-NUMBERS_PER_CORPUS = 10_000  # the highest number a corpus gives is CREMA-D's 1091
+PEOPLE = {"ravdess-song": "ravdess"}
+"""Corpus -> the corpus whose actors it has, where that is another one."""
 
 
-def speaker_number(corpus: str, actor: int) -> int:
-    """The number of a corpus's actor among the speakers of all corpora.
+def speaker_name(corpus: str, own_name: str | int) -> str:
+    """Name a speaker.
 
-    >>> speaker_number("ravdess", 3), speaker_number("emodb", 3)
-    (3, 40003)
+    Args:
+        corpus: Where the speaker is recorded.
+        own_name: What the corpus itself calls the speaker; numbers get at least two digits.
+
+    >>> speaker_name("ravdess", 3), speaker_name("ravdess-song", 3), speaker_name("nemo", "WR0")
+    ('ravdess:03', 'ravdess:03', 'nemo:WR0')
     """
-    return list(CORPORA).index(corpus) * NUMBERS_PER_CORPUS + actor
+    own_name = str(own_name)
+    return f"{PEOPLE.get(corpus, corpus)}:{own_name.zfill(2) if own_name.isdecimal() else own_name}"
 
 
-def corpus_of_speaker(number: int) -> str:
-    """The corpus that a speaker's number belongs to.
+def parse_speaker(name: str | int, corpus: str = "ravdess") -> str:
+    """Name a speaker as a person or an older record writes it: without the corpus, or without leading zeros.
 
-    >>> corpus_of_speaker(40003)
-    'emodb'
-    """
-    return list(CORPORA)[number // NUMBERS_PER_CORPUS]
-
-
-def speaker_name(number: int) -> int | str:
-    """How a speaker is written in records and on the command line: RAVDESS's by the bare number.
-
-    >>> speaker_name(3), speaker_name(40003)
-    (3, 'emodb:3')
-    """
-    corpus, actor = corpus_of_speaker(number), number % NUMBERS_PER_CORPUS
-    return actor if corpus == "ravdess" else f"{corpus}:{actor}"
-
-
-def parse_speaker(name: int | str) -> int:
-    """The number of a speaker written as `speaker_name` does.
+    Args:
+        name: Such as 21, "21", "emodb:3" or "nemo:WR0".
+        corpus: Whose speaker is meant where `name` does not say.
 
     Raises:
-        ValueError: No number, or an unknown corpus before it.
+        ValueError: An unknown corpus, or nothing after it.
 
-    >>> parse_speaker("21"), parse_speaker("emodb:3")
-    (21, 40003)
+    >>> parse_speaker(21), parse_speaker("emodb:3"), parse_speaker("WR0", "nemo")
+    ('ravdess:21', 'emodb:03', 'nemo:WR0')
     """
-    corpus, _, actor = str(name).rpartition(":")
-    corpus = corpus or "ravdess"
-    if corpus not in CORPORA or not actor.isdecimal() or not 0 < int(actor) < NUMBERS_PER_CORPUS:
+    named, _, own_name = str(name).rpartition(":")
+    if (named or corpus) not in LABEL_MAPS or not own_name:
         raise ValueError(
-            f"{name!r} names no speaker: expected a number of RAVDESS's, such as 21, or CORPUS:NUMBER, "
-            f"such as emodb:3, with one of {', '.join(CORPORA)}."
+            f"{name!r} does not name a speaker: expected a number of RAVDESS's, such as 21, or "
+            f"CORPUS:SPEAKER, such as emodb:03, with one of {', '.join(LABEL_MAPS)}."
         )
-    return speaker_number(corpus, int(actor))
+    return speaker_name(named or corpus, own_name)
+
+
+def people_of(speaker: str) -> str:
+    """Return the corpus that a speaker's name begins with.
+
+    >>> people_of("emodb:03")
+    'emodb'
+    """
+    return speaker.partition(":")[0]

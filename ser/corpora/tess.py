@@ -13,21 +13,22 @@ from datasets import Dataset
 
 from ser.corpora.clips import Clip, read_codes
 from ser.corpora.named_corpus import NamedCorpus
+from ser.corpora.speakers import speaker_name
 from ser.labels import LABEL_MAPS
 
 NUM_CLIPS = 2800
 ACTORS = {
-    "OAF": 1,
-    "OA": 1,  # so in OA_bite_neutral.wav, a slip of the publisher
-    "YAF": 2,
+    "OAF": "OAF",
+    "OA": "OAF",  # so in OA_bite_neutral.wav, a slip of the publisher
+    "YAF": "YAF",
 }
 PATTERN = r"(?P<actress>[A-Z]+)_(?P<word>[^_]+)_(?P<emotion>[a-z]+)"
 
 
 def load_tess(data_dir: str | os.PathLike[str], *, skip_unreadable: bool = False) -> Dataset:
-    """Read TESS from any folders below `data_dir`, as WAV, FLAC or MP3; the folders' names do not matter.
+    """Read TESS from any folders below `data_dir`; the folders' names do not matter.
 
-    `actor` is 1 for the older actress (OAF) and 2 for the younger (YAF); `intensity` and `repetition` are
+    `actor` is `tess:OAF` for the older actress, `tess:YAF` for the younger; `intensity` and `repetition` are
     null. Arguments and errors are those of `NamedCorpus.load`.
     """
     return TESS.load(data_dir, skip_unreadable=skip_unreadable)
@@ -45,7 +46,8 @@ def _read_clip(path: Path) -> Clip:
     return Clip(
         audio=str(path),
         emotion=LABEL_MAPS["tess"][codes["emotion"]],
-        actor=ACTORS[codes["actress"]],
+        corpus="tess",
+        actor=speaker_name("tess", ACTORS[codes["actress"]]),
         gender="female",
         statement=f"Say the word {codes['word']}",
     )

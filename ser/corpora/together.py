@@ -6,18 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from datasets import Dataset
+from datasets import Dataset, concatenate_datasets
 
 from ser.corpora import CORPORA, CORPUS_TITLES
-from ser.corpora.clips import Clip, clips_to_dataset
-from ser.corpora.speakers import speaker_number
+from ser.corpora.ravdess_names import CHANNEL_CODES
+from ser.corpora.speakers import parse_speaker
 
 
 def load_corpus(
     corpus: str,
     data_dir: str | os.PathLike[str],
     *,
-    actors: Sequence[int] | None = None,
+    actors: Sequence[int | str] | None = None,
     skip_unreadable: bool = False,
 ) -> Dataset:
     """Read a corpus, or some of its speakers.
@@ -25,7 +25,7 @@ def load_corpus(
     Args:
         corpus: A key of `CORPORA`.
         data_dir: Its folder.
-        actors: Numbers that the corpus gives its speakers; all of them by default.
+        actors: Speakers of the corpus as `parse_speaker` reads them; all of them by default.
         skip_unreadable: As in `NamedCorpus.load`; RAVDESS's files are looked at only when they are decoded.
 
     Raises:
@@ -33,19 +33,21 @@ def load_corpus(
     """
     if corpus not in CORPORA:
         raise ValueError(f"Unknown corpus {corpus!r}; expected one of {', '.join(CORPORA)}.")
-    if corpus == "ravdess":
-        return CORPORA[corpus](data_dir, actors=actors)
+    names = None if actors is None else sorted({parse_speaker(actor, corpus) for actor in actors})
+    if corpus in CHANNEL_CODES:
+        numbers = None if names is None else [int(name.partition(":")[2]) for name in names]
+        return CORPORA[corpus](data_dir, actors=numbers)
     clips = CORPORA[corpus](data_dir, skip_unreadable=skip_unreadable)
-    if actors is None:
+    if names is None:
         return clips
     actor_of_clip = np.asarray(clips["actor"])
     there = set(actor_of_clip.tolist())
-    if missing := sorted(set(actors) - there):
+    if missing := [name for name in names if name not in there]:
         raise ValueError(
-            f"{CORPUS_TITLES[corpus]} in {data_dir} has no actor {', '.join(map(str, missing))}; "
-            f"expected some of {', '.join(map(str, sorted(there)))}."
+            f"{CORPUS_TITLES[corpus]} in {data_dir} has no speaker {', '.join(missing)}; "
+            f"expected some of {', '.join(sorted(there))}."
         )
-    return clips.select(np.flatnonzero(np.isin(actor_of_clip, list(actors))))
+    return clips.select(np.flatnonzero(np.isin(actor_of_clip, names)))
 
 
 def parse_corpora(corpora: str, data_dirs: str) -> dict[str, str]:
@@ -73,21 +75,12 @@ def load_together(folders: Mapping[str, str | os.PathLike[str]]) -> Dataset:
     """Read several corpora into one, in the order given.
 
     Each corpus's labels are mapped to the eight emotions and its clips of other classes dropped, as always
-    (`ser.labels.LABEL_MAPS`). `actor` becomes `speaker_number`, which RAVDESS's numbers are already.
+    (`ser.labels.LABEL_MAPS`).
 
     Args:
-        folders: The folder of each corpus by its name; all of RAVDESS has to be there.
+        folders: The folder of each corpus by its name; all of RAVDESS's clips have to be there.
 
     Raises:
         ValueError: As `load_corpus`.
     """
-    if list(folders) == ["ravdess"]:
-        return load_corpus("ravdess", folders["ravdess"])
-    clips = []
-    for corpus, folder in folders.items():
-        dataset = load_corpus(corpus, folder)
-        emotions = dataset.features["emotion"].names
-        for row in dataset:
-            labelled = {"audio": row["audio"]["path"], "emotion": emotions[row["emotion"]]}
-            clips.append(Clip(**(row | labelled | {"actor": speaker_number(corpus, row["actor"])})))
-    return clips_to_dataset(clips)
+    return concatenate_datasets([load_corpus(corpus, folder) for corpus, folder in folders.items()])

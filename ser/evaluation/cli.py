@@ -24,7 +24,7 @@ from ser.evaluation.files import write_evaluation
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.evaluation.scoring import GROUPS, evaluation_report, score_clips
 from ser.evaluation.tables import percent_range
-from ser.evaluation.training_record import heard_of_corpus, read_training_record
+from ser.evaluation.training_record import heard_speakers, read_training_record
 from ser.labels import CLASS_SETS, corpus_classes
 from ser.recognizer import EmotionRecognizer
 
@@ -47,7 +47,6 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument(
         "--actors",
-        type=int,
         nargs="+",
         help="score these alone; default: of RAVDESS 21 22 23 24, never trained on, else everyone",
     )
@@ -58,7 +57,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--skip_broken", action="store_true", help="leave out clips that cannot be read, instead of stopping"
     )
     args = parser.parse_args(arguments)
-    if args.actors is None and args.corpus == "ravdess":
+    if args.actors is None and args.corpus in ("ravdess", "ravdess-song"):
         args.actors = list(SHIPPED_TEST_ACTORS)
     return args
 
@@ -78,9 +77,10 @@ def scored_classes(corpus: str, class_set: str | None) -> tuple[str, ...]:
     return classes
 
 
-def title_of(corpus: str, actors: list[int], is_everyone: bool, classes: tuple[str, ...]) -> str:
+def title_of(corpus: str, actors: list[str], is_everyone: bool, classes: tuple[str, ...]) -> str:
     """What was measured, in a few words."""
-    who = f"all {len(actors)} speakers" if is_everyone else f"actors {', '.join(map(str, actors))}"
+    own_names = ", ".join(actor.partition(":")[2] for actor in actors)
+    who = f"all {len(actors)} speakers" if is_everyone else f"actors {own_names}"
     on = "" if len(classes) == len(CLASS_SETS["8"]) else f" ({len(classes)} classes)"
     return f"{CORPUS_TITLES[corpus]}, {who}{on}"
 
@@ -125,11 +125,11 @@ def _show_groups(name: str, groups: dict[str, dict[str, Any]]) -> None:
         )
 
 
-def warn_of_heard_voices(heard: set[int] | None, actors: list[int]) -> None:
+def warn_of_heard_voices(heard: set[str] | None, actors: list[str]) -> None:
     """Says on stderr whether the scores are those of voices the model knows.
 
     Args:
-        heard: Those of the corpus's actors whom the model was trained on, or None where nobody knows.
+        heard: Whom the model was trained on, or None where nobody knows.
         actors: Those who are scored.
     """
     if heard is None:
@@ -140,7 +140,7 @@ def warn_of_heard_voices(heard: set[int] | None, actors: list[int]) -> None:
         )
     elif known := sorted(heard & set(actors)):
         print(
-            f"{'!' * 78}\nWARNING: the model was TRAINED on actors {', '.join(map(str, known))}.\n"
+            f"{'!' * 78}\nWARNING: the model was TRAINED on actors {', '.join(known)}.\n"
             f"These scores are too high: they do not tell how it does on new voices.\n{'!' * 78}",
             file=sys.stderr,
         )
@@ -155,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         clips = load_corpus(args.corpus, args.data_dir, actors=args.actors, skip_unreadable=args.skip_broken)
         recognizer = EmotionRecognizer.from_pretrained(args.model, args.revision)
         actors = sorted(set(clips["actor"]))
-        heard = heard_of_corpus(read_training_record(args.model, revision=args.revision), args.corpus)
+        heard = heard_speakers(read_training_record(args.model, revision=args.revision))
         warn_of_heard_voices(heard, actors)
         scored = score_clips(
             recognizer,

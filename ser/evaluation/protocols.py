@@ -12,10 +12,10 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit, KFold, StratifiedShuffleSplit
 
 from ser.corpora.ravdess_names import ACTORS as RAVDESS_ACTORS
-from ser.corpora.speakers import corpus_of_speaker
+from ser.corpora.speakers import people_of, speaker_name
 
-SHIPPED_TEST_ACTORS = (21, 22, 23, 24)
-"""Never trained on, never used to choose or to calibrate anything."""
+SHIPPED_TEST_ACTORS = ("ravdess:21", "ravdess:22", "ravdess:23", "ravdess:24")
+"""Never trained on, in speech or song, and never used to choose or to calibrate anything."""
 
 LEAVE_ONE_CORPUS_OUT = "leave-one-corpus-out"
 """The protocol of `corpus_folds`: each corpus tests a model of all the others."""
@@ -28,8 +28,8 @@ class ActorProtocol:
 
     Attributes:
         source: Whose folds these are.
-        test_actors: The tested actors of RAVDESS, one tuple a fold. Speakers of other corpora, if there are
-            any, are dealt to the folds in turn, so that each corpus is divided by speaker.
+        test_actors: The tested actors of RAVDESS, speech and song, one tuple a fold. Speakers of other
+            corpora, if any, are dealt to the folds in turn, so that each corpus is divided by speaker.
         pool: The actors that take part at all; a fold trains on everyone in it whom it does not test.
     """
 
@@ -55,11 +55,11 @@ PROTOCOLS: dict[str, ActorProtocol | ClipProtocol] = {
     "dev5": ActorProtocol(
         source="Development folds: everything is chosen here and only here. Two women and two men a fold.",
         test_actors=((1, 2, 11, 12), (3, 4, 13, 14), (5, 6, 15, 16), (7, 8, 17, 18), (9, 10, 19, 20)),
-        pool=tuple(actor for actor in RAVDESS_ACTORS if actor not in SHIPPED_TEST_ACTORS),
+        pool=tuple(range(1, 21)),
     ),
     "shipped": ActorProtocol(
         source="The split of the shipped checkpoint.",
-        test_actors=(SHIPPED_TEST_ACTORS,),
+        test_actors=((21, 22, 23, 24),),
     ),
     "luna5": ActorProtocol(
         source="Luna-Jimenez et al. 2021 and 2022, subject-wise 5 folds; also used by ResLSTM-SER.",
@@ -117,8 +117,8 @@ class Fold:
     name: str
     train: np.ndarray
     test: np.ndarray
-    train_actors: tuple[int, ...]
-    test_actors: tuple[int, ...]
+    train_actors: tuple[str, ...]
+    test_actors: tuple[str, ...]
     speaker_disjoint: bool
 
     def __post_init__(self) -> None:
@@ -136,17 +136,17 @@ class Fold:
         shared_actors = sorted(set(self.train_actors) & set(self.test_actors))
         if self.speaker_disjoint and shared_actors:
             raise ValueError(
-                f"Fold {self.name} promises unseen speakers, yet trains and tests on actors {shared_actors}."
+                f"Fold {self.name} promises unseen speakers, yet trains and tests on "
+                f"{', '.join(shared_actors)}."
             )
 
 
-def folds(protocol: str, actors: Sequence[int], labels: Sequence[int]) -> list[Fold]:
+def folds(protocol: str, actors: Sequence[str], labels: Sequence[int]) -> list[Fold]:
     """Divides a corpus as a protocol says.
 
     Args:
         protocol: A key of `PROTOCOLS`.
-        actors: The actor of each clip in load order, (num_clips,); of several corpora as
-            `ser.corpora.together.load_together` numbers them.
+        actors: The actor of each clip in load order, (num_clips,).
         labels: The label of each clip in load order, (num_clips,).
 
     Returns:
@@ -161,13 +161,14 @@ def folds(protocol: str, actors: Sequence[int], labels: Sequence[int]) -> list[F
         raise ValueError(
             f"Got {len(actors)} actors for {len(labels)} labels, expected one of each for every clip."
         )
-    actor_of_clip = np.asarray(actors, dtype=np.int64)
+    actor_of_clip = np.asarray(actors)
     plan = PROTOCOLS[protocol]
     if isinstance(plan, ActorProtocol):
-        groups = _dealt_speakers(set(actor_of_clip.tolist()) - set(RAVDESS_ACTORS), len(plan.test_actors))
-        in_pool = np.isin(actor_of_clip, plan.pool) | ~np.isin(actor_of_clip, RAVDESS_ACTORS)
+        ravdess, pool = _ravdess_names(RAVDESS_ACTORS), _ravdess_names(plan.pool)
+        groups = _dealt_speakers(set(actor_of_clip.tolist()) - set(ravdess), len(plan.test_actors))
+        in_pool = np.isin(actor_of_clip, pool) | ~np.isin(actor_of_clip, ravdess)
         tested = [
-            np.isin(actor_of_clip, [*test_actors, *group])
+            np.isin(actor_of_clip, [*_ravdess_names(test_actors), *group])
             for test_actors, group in zip(plan.test_actors, groups, strict=True)
         ]
         divisions = [(np.flatnonzero(in_pool & ~test), np.flatnonzero(in_pool & test)) for test in tested]
@@ -188,43 +189,47 @@ def results_name(protocol: str, corpora: Sequence[str]) -> str:
     return protocol if is_plain else f"{protocol}-{'+'.join(corpora)}"
 
 
-def corpus_folds(actors: Sequence[int]) -> list[Fold]:
+def corpus_folds(actors: Sequence[str]) -> list[Fold]:
     """Leaves one corpus out at a time: trains on all clips of the others, tests on all of its own.
 
     Args:
-        actors: The speaker of each clip, as `ser.corpora.together.load_together` numbers them, (num_clips,).
+        actors: The speaker of each clip, (num_clips,). Corpora with the same people are left out together.
 
     Returns:
-        A fold for each corpus, in the order in which they come first.
+        A fold for each group of people, in the order in which they come first.
 
     Raises:
         ValueError: If there is but one corpus.
     """
-    corpus_of_clip = np.array([corpus_of_speaker(actor) for actor in actors])
-    corpora = list(dict.fromkeys(corpus_of_clip.tolist()))
-    if len(corpora) < 2:
+    people = np.array([people_of(actor) for actor in actors])
+    groups = list(dict.fromkeys(people.tolist()))
+    if len(groups) < 2:
         raise ValueError(
-            f"Leaving one corpus out needs two or more, got {', '.join(corpora) or 'none'}: "
-            "name several with --corpus and their folders with --data_dir."
+            f"Leaving one corpus out needs two or more with different people, got "
+            f"{', '.join(groups) or 'none'}: name several with --corpus and their folders with --data_dir."
         )
     return [
         _fold(
-            f"{LEAVE_ONE_CORPUS_OUT}-{corpus}",
-            np.asarray(actors, dtype=np.int64),
-            np.flatnonzero(corpus_of_clip != corpus),
-            np.flatnonzero(corpus_of_clip == corpus),
+            f"{LEAVE_ONE_CORPUS_OUT}-{group}",
+            np.asarray(actors),
+            np.flatnonzero(people != group),
+            np.flatnonzero(people == group),
             speaker_disjoint=True,
         )
-        for corpus in corpora
+        for group in groups
     ]
 
 
-def _dealt_speakers(speakers: Collection[int], num_folds: int) -> list[list[int]]:
-    """The speakers that each fold tests: every corpus's in turn, never all of them in one fold."""
-    dealt: list[list[int]] = [[] for _ in range(num_folds)]
+def _ravdess_names(actors: Sequence[int]) -> list[str]:
+    return [speaker_name("ravdess", actor) for actor in actors]
+
+
+def _dealt_speakers(speakers: Collection[str], num_folds: int) -> list[list[str]]:
+    """Return the speakers that each fold tests: every corpus's in turn, never all of them in one fold."""
+    dealt: list[list[str]] = [[] for _ in range(num_folds)]
     num_groups = max(num_folds, MIN_SPEAKER_GROUPS)
-    for corpus in sorted({corpus_of_speaker(speaker) for speaker in speakers}):
-        of_corpus = sorted(speaker for speaker in speakers if corpus_of_speaker(speaker) == corpus)
+    for corpus in sorted({people_of(speaker) for speaker in speakers}):
+        of_corpus = sorted(speaker for speaker in speakers if people_of(speaker) == corpus)
         for fold, group in enumerate(dealt):
             group += of_corpus[fold::num_groups]
     return dealt
@@ -244,15 +249,15 @@ def _fold(
 
 
 def carve_validation_actors(
-    actors: Sequence[int], num_validation_actors: int, seed: int, women: Collection[int] | None = None
-) -> tuple[int, ...]:
+    actors: Sequence[str], num_validation_actors: int, seed: int, women: Collection[str]
+) -> tuple[str, ...]:
     """Picks training actors to hold back for model selection, as many women as men where possible.
 
     Args:
         actors: The training actors; repeats are allowed and the order does not matter.
         num_validation_actors: How many to hold back. An odd one out is of a gender drawn by chance.
         seed: The same seed and actors give the same choice.
-        women: Who of them is a woman; by default the even numbers, as in RAVDESS.
+        women: Who of them is a woman.
 
     Returns:
         The chosen actors, ascending. The rest stay in training.
@@ -261,16 +266,16 @@ def carve_validation_actors(
         ValueError: If fewer than one actor would stay in training, or the number is negative.
     """
     rng = np.random.default_rng(seed)
-    candidates = np.unique(np.asarray(actors, dtype=np.int64))
+    candidates = np.unique(np.asarray(actors))
     if not 0 <= num_validation_actors < max(len(candidates), 1):
         raise ValueError(
             f"Cannot hold back {num_validation_actors} of {len(candidates)} training actors: "
             f"expected 0 to {max(len(candidates) - 1, 0)}, so that one or more stay in training."
         )
-    is_woman = candidates % 2 == 0 if women is None else np.isin(candidates, list(women))
+    is_woman = np.isin(candidates, sorted(women))
     queues = [rng.permutation(candidates[group]).tolist() for group in (is_woman, ~is_woman)]
     gender = int(rng.integers(2))
-    chosen: list[int] = []
+    chosen: list[str] = []
     while len(chosen) < num_validation_actors:
         if queues[gender]:
             chosen.append(queues[gender].pop())

@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers.utils.hub import cached_file
 
-from ser.corpora.speakers import corpus_of_speaker, parse_speaker, speaker_number
+from ser.corpora.speakers import parse_speaker
 
 RECORD_NAME = "training_provenance.json"
 
@@ -45,32 +45,17 @@ def read_training_record(
     return record
 
 
-def heard_speakers(record: dict[str, Any] | None) -> set[int] | None:
-    """The speakers a model was trained on or chosen by, or None where the record does not say.
-
-    They are numbers of `ser.corpora.speakers`.
+def heard_speakers(record: dict[str, Any] | None) -> set[str] | None:
+    """Return the speakers a model was trained on or chosen by, or None where the record does not say.
 
     Example:
-        >>> sorted(heard_speakers({"train_actors": [1, "emodb:3"], "validation_actors": [2]}))
-        [1, 2, 40003]
+        >>> sorted(heard_speakers({"train_actors": [1, "emodb:3"], "validation_actors": ["ravdess:02"]}))
+        ['emodb:03', 'ravdess:01', 'ravdess:02']
     """
     if record is None or "train_actors" not in record:
         return None
     names = [*record["train_actors"], *record.get("validation_actors", [])]
     return {parse_speaker(name) for name in names}
-
-
-def heard_of_corpus(record: dict[str, Any] | None, corpus: str) -> set[int] | None:
-    """The actors of one corpus, by its own numbers, whom a model was trained on or chosen by.
-
-    Example:
-        >>> heard_of_corpus({"train_actors": [1, "emodb:3"]}, "emodb")
-        {3}
-    """
-    heard = heard_speakers(record)
-    if heard is None:
-        return None
-    return {number - speaker_number(corpus, 0) for number in heard if corpus_of_speaker(number) == corpus}
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from ser.feature_extraction_mfcc_lstm import (
 
 
 class OnnxFrontEnd(nn.Module):
-    """Waveforms to normalised MFCC with the settings of an extractor: level, trim, MFCC, normalisation.
+    """Waveforms to normalised MFCC with the settings of an extractor.
 
     ONNX Runtime's Fourier transform is slow, so here it is two matrix products (Cooley and Tukey, 1965): with
     `n_fft = P * Q`, sample `n = Q * p + q` and frequency `k = r + P * s`,
@@ -91,6 +91,7 @@ class OnnxFrontEnd(nn.Module):
         N is at least `block`, a clip at least one sample.
         """
         settings = self.settings
+        waveform = self._without_low_frequencies(waveform, num_samples)
         start, stop, gain = self._bounds(waveform, num_samples)
         length = stop - start
         num_frames = 1 + length // settings.hop_length
@@ -105,8 +106,27 @@ class OnnxFrontEnd(nn.Module):
         mel_db = (10.0 / math.log(10.0)) * mel_power.clamp(min=POWER_FLOOR).log()
         mask = frame[None, :] < num_frames[:, None]  # (B, T)
         loudest = torch.where(mask[:, :, None], mel_db, -1000.0).amax(dim=(1, 2), keepdim=True)
-        features = torch.maximum(mel_db, loudest - settings.dynamic_range_db) @ self.cepstrum + self.offset
+        mel_db = torch.maximum(mel_db, loudest - settings.dynamic_range_db)
+        if settings.band_range_db is not None:
+            loudest = torch.where(mask[:, :, None], mel_db, -1000.0).amax(dim=1, keepdim=True)
+            mel_db = torch.maximum(mel_db, loudest - settings.band_range_db)
+        features = mel_db @ self.cepstrum + self.offset
         return features, mask.float(), start
+
+    def _without_low_frequencies(self, waveform: torch.Tensor, num_samples: torch.Tensor) -> torch.Tensor:
+        """As `MfccLstmFeatureExtractor.without_low_frequencies`; zero after each clip's end."""
+        inside = torch.arange(waveform.shape[1])[None, :] < num_samples[:, None]
+        waveform = torch.where(inside, waveform, 0.0)
+        waveform = torch.where(
+            inside, waveform - waveform.sum(dim=1, keepdim=True) / num_samples[:, None], 0.0
+        )
+        if margin := self.settings.high_pass_margin:
+            width = 2 * margin + 1
+            for _ in range(2):
+                total = nn.functional.pad(waveform.double(), (margin + 1, margin)).cumsum(dim=1)
+                average = ((total[:, width:] - total[:, :-width]) / width).float()
+                waveform = torch.where(inside, waveform - average, 0.0)
+        return waveform
 
     def _bounds(
         self, waveform: torch.Tensor, num_samples: torch.Tensor

@@ -27,7 +27,7 @@ from transformers import HfArgumentParser, Trainer
 
 from ser.corpora import CORPORA, CORPUS_TITLES
 from ser.corpora.provenance import corpus_fingerprint, environment
-from ser.corpora.speakers import corpus_of_speaker, parse_speaker, speaker_name
+from ser.corpora.speakers import parse_speaker
 from ser.corpora.together import load_corpus, load_together, parse_corpora
 from ser.evaluation.plots import training_curves_figure
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS, carve_validation_actors
@@ -62,11 +62,11 @@ class DataArguments:
             "help": "Actors to load, of RAVDESS alone; all 24, none of whom may be missing, if not given."
         },
     )
-    test_actors: list[str] = field(
-        default_factory=lambda: [str(actor) for actor in SHIPPED_TEST_ACTORS],
+    test_actors: list[str] | None = field(
+        default=None,
         metadata={
-            "help": "Actors to leave alone, so that they can be tested on; of other corpora than RAVDESS as "
-            "in emodb:3."
+            "help": "Speakers to leave out in all corpora, so that they can be tested on: 3 or ravdess:03, "
+            "emodb:03, nemo:WR0. RAVDESS's 21 22 23 24 if not given."
         },
     )
     num_validation_actors: int = field(
@@ -100,6 +100,10 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
     folders, test_actors, clips = load_clips(data)
     actor_of_clip = np.asarray(clips["actor"])
     actors = sorted(set(actor_of_clip.tolist()) - set(test_actors))
+    if not actors:
+        raise ValueError(
+            f"--test_actors leaves nobody to train on: the clips are all of {', '.join(test_actors)}."
+        )
     women = {
         actor for actor, gender in zip(clips["actor"], clips["gender"], strict=True) if gender == "female"
     }
@@ -135,9 +139,9 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
                 ),
                 "corpus_fingerprint": corpus_fingerprint(train_clips),
                 "corpora": list(folders),
-                "train_actors": [speaker_name(actor) for actor in train_actors],
-                "validation_actors": [speaker_name(actor) for actor in validation_actors],
-                "test_actors": [speaker_name(actor) for actor in test_actors],
+                "train_actors": train_actors,
+                "validation_actors": list(validation_actors),
+                "test_actors": test_actors,
                 "base_model": recipe.model_name_or_path,
                 **settings_of(recipe, training_args),
                 "command": shlex.join(["python", "-m", "ser", "train", *sys.argv[1:]]),
@@ -152,20 +156,29 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
             publish(hub_model_id, training_args)
 
 
-def load_clips(data: DataArguments) -> tuple[dict[str, str], list[int], Dataset]:
+def load_clips(data: DataArguments) -> tuple[dict[str, str], list[str], Dataset]:
     """The folders of the corpora asked for, the speakers to leave alone, and the clips.
 
     Raises:
         ValueError: If the arguments do not fit together, or a corpus cannot be read.
     """
     folders = parse_corpora(data.corpus, data.data_dir)
-    named = sorted(parse_speaker(name) for name in data.test_actors)
-    test_actors = [number for number in named if corpus_of_speaker(number) in folders]
     if data.actors is None:
-        return folders, test_actors, load_together(folders)
-    if list(folders) != ["ravdess"]:
+        clips = load_together(folders)
+    elif list(folders) == ["ravdess"]:
+        clips = load_corpus("ravdess", data.data_dir, actors=data.actors)
+    else:
         raise ValueError("--actors goes with RAVDESS alone; leave speakers out with --test_actors.")
-    return folders, test_actors, load_corpus("ravdess", data.data_dir, actors=data.actors)
+    there = set(clips.unique("actor"))
+    if data.test_actors is None:
+        return folders, sorted(there & set(SHIPPED_TEST_ACTORS)), clips
+    test_actors = sorted({parse_speaker(name) for name in data.test_actors})
+    if missing := [name for name in test_actors if name not in there]:
+        raise ValueError(
+            f"--test_actors names {', '.join(missing)}, of whom there is no clip; expected some of "
+            f"{', '.join(sorted(there))}."
+        )
+    return folders, test_actors, clips
 
 
 def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:

@@ -1,6 +1,7 @@
 """Batches for the network: features of mel spectrograms, padded; in training changed anew in every epoch."""
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,56 +12,59 @@ from ser.training.mel_augmentation import MelAugmentationRecipe, MelAugmenter
 
 
 class FeatureCollator:
-    """Makes a batch of `{"mel_spectrogram", "labels"}` rows, with the extractor's statistics."""
+    """Makes a batch of `{"mel_spectrogram", "labels", "corpus"}` rows, with the extractor's statistics.
 
-    def __init__(self, feature_extractor: MfccLstmFeatureExtractor):
+    Args:
+        feature_extractor: Makes features of the spectrograms.
+        corpora: Names of the corpora, in the order of the indices that batches hold.
+    """
+
+    def __init__(self, feature_extractor: MfccLstmFeatureExtractor, corpora: Sequence[str]):
         self.feature_extractor = feature_extractor
+        self.corpora = list(corpora)
 
     def __call__(self, examples: list[dict]) -> BatchFeature:
-        """`input_features` (B, T, C), `attention_mask` (B, T) and `labels` (B,)."""
-        batch = self._pad([self._features_of(_spectrogram(example)) for example in examples])
-        batch["labels"] = torch.tensor([int(example["labels"]) for example in examples])
-        return batch
+        """Return `input_features` (B, T, C), `attention_mask` (B, T), `labels` and `corpus` (B,)."""
+        return self._batch([self._features_of(_spectrogram(example)) for example in examples], examples)
 
     def _features_of(self, mel_db: np.ndarray) -> np.ndarray:
         return self.feature_extractor.features_of(torch.from_numpy(mel_db)).numpy()
 
-    def _pad(self, features: list[np.ndarray]) -> BatchFeature:
-        return self.feature_extractor.pad(
+    def _batch(self, features: list[np.ndarray], examples: list[dict]) -> BatchFeature:
+        batch = self.feature_extractor.pad(
             BatchFeature({"input_features": features}), padding=True, return_tensors="pt"
         )
+        batch["labels"] = torch.tensor([int(example["labels"]) for example in examples])
+        batch["corpus"] = torch.tensor([self.corpora.index(str(example["corpus"])) for example in examples])
+        return batch
 
 
 class AugmentingCollator(FeatureCollator):
-    """As `FeatureCollator`, with the changes of a `MelAugmenter`; `labels` become probabilities.
+    """As `FeatureCollator`, with the changes of a `MelAugmenter`.
 
     Randomness comes from the seed and the rows of the batch, and from nothing that happened before: a
     training that was interrupted goes on to the same weights, and loading in other processes changes nothing.
 
     Args:
         feature_extractor: Makes features of the changed spectrograms.
-        num_labels: Number of classes.
+        corpora: As in `FeatureCollator`.
         recipe: How spectrograms are changed.
-        label_smoothing: Probability spread evenly over all classes.
         seed: Seed of the changes.
     """
 
     def __init__(
         self,
         feature_extractor: MfccLstmFeatureExtractor,
-        num_labels: int,
+        corpora: Sequence[str],
         recipe: MelAugmentationRecipe,
-        label_smoothing: float = 0.1,
         seed: int = 0,
     ):
-        super().__init__(feature_extractor)
-        self.num_labels = num_labels
+        super().__init__(feature_extractor, corpora)
         self.augmenter = MelAugmenter(feature_extractor, recipe)
-        self.label_smoothing = label_smoothing
         self.seed = seed
 
     def __call__(self, examples: list[dict]) -> BatchFeature:
-        """`input_features` (B, T, C), `attention_mask` (B, T) and `labels` (B, num_labels)."""
+        """Return a batch as `FeatureCollator` does."""
         # An epoch deals the clips into other batches than the one before, so that each draws anew.
         spectrograms = [_spectrogram(example) for example in examples]
         rng = np.random.default_rng((self.seed, _checksum(spectrograms)))
@@ -68,10 +72,7 @@ class AugmentingCollator(FeatureCollator):
         for row, mel_db in enumerate(spectrograms):
             others = spectrograms[:row] + spectrograms[row + 1 :]
             features.append(self.augmenter.mask(self._features_of(self.augmenter(mel_db, others, rng)), rng))
-        batch = self._pad(features)
-        one_hot = torch.eye(self.num_labels)[[int(example["labels"]) for example in examples]]
-        batch["labels"] = one_hot * (1 - self.label_smoothing) + self.label_smoothing / self.num_labels
-        return batch
+        return self._batch(features, examples)
 
 
 def _spectrogram(example: dict) -> np.ndarray:

@@ -24,7 +24,7 @@ from ser.feature_extraction_whisper_lstm import WhisperLstmFeatureExtractor
 from ser.modeling_whisper_lstm import WhisperLstmForAudioClassification
 from ser.recognizer.whisper_lstm import WhisperLstmRecognizer
 from ser.training.checkpoints import checkpoint_to_resume, run_settings
-from ser.training.corpus_loss import CorpusLoss
+from ser.training.corpus_loss import CorpusLoss, corpus_weights
 from ser.training.encoder_features import EncoderFeatures
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.training.termination import survival_callbacks
@@ -91,7 +91,7 @@ def train_heads(
         args=training_args,
         data_collator=StepCollator((mean, std), training_args.seed),
         eval_data_collator=StepCollator(),
-        corpus_loss=CorpusLoss(train_rows.label_counts(len(emotions))),
+        corpus_loss=CorpusLoss(train_rows.corpora_of_rows(), train_rows.labels, emotions),
         corpus_shares=corpus_shares(train_rows, recipe),
         train_dataset=train_rows,
         eval_dataset=validation_rows,
@@ -216,24 +216,16 @@ class StepRows(torch.utils.data.Dataset):
         mean = total / count
         return mean.float(), (square / count - mean.square()).clamp(min=0.0).sqrt().float()
 
-    def label_counts(self, num_labels: int) -> np.ndarray:
-        """Rows of each label in each corpus, shape `(num_corpora, num_labels)`."""
-        counts = np.zeros((len(self.corpora), num_labels), int)
-        np.add.at(counts, (self.corpus_of_row, self.labels), 1)
-        return counts
+    def corpora_of_rows(self) -> list[str]:
+        """Return the corpus of each row."""
+        return [self.corpora[corpus] for corpus in self.corpus_of_row]
 
 
 def corpus_shares(rows: StepRows, recipe: RecipeArguments) -> np.ndarray:
-    """Share of the draws that each corpus gets: by a power of its size, RAVDESS at least its least share."""
-    sizes = np.bincount(rows.corpus_of_row).astype(float)
-    shares = sizes**recipe.corpus_power / (sizes**recipe.corpus_power).sum()
-    if "ravdess" in rows.corpora and len(shares) > 1:
-        first = rows.corpora.index("ravdess")
-        if shares[first] < recipe.min_ravdess_share:
-            others = np.arange(len(shares)) != first
-            shares[others] *= (1 - recipe.min_ravdess_share) / shares[others].sum()
-            shares[first] = recipe.min_ravdess_share
-    return shares
+    """Return the share of the draws that each corpus gets."""
+    sizes = dict(zip(rows.corpora, np.bincount(rows.corpus_of_row).tolist(), strict=True))
+    shares = corpus_weights(sizes, recipe.corpus_power, recipe.min_ravdess_share)
+    return np.array([shares[corpus] for corpus in rows.corpora])
 
 
 class CorpusSampler(torch.utils.data.Sampler[int]):

@@ -6,6 +6,7 @@ happens here. Spectrograms are in decibels, of shape `(num_frames, num_mel_bins)
 """
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import librosa
@@ -14,6 +15,7 @@ import torch
 
 from ser.feature_extraction_mfcc_lstm import LEVEL_TOP_DB, POWER_FLOOR, MfccLstmFeatureExtractor
 
+NUM_HUM_HARMONICS = 12
 NOISE_SECONDS = 30.0  # of white noise, from which excerpts are taken
 BAND_SLOPE_DB = 60.0  # an octave, beyond the edges of a limited band
 
@@ -29,6 +31,9 @@ class MelAugmentationRecipe:
         max_vocal_tract_warp: Formants move by up to this share, up or down.
         max_frames: The longest clip with noisy ends.
         noise_prob: Share of clips with noise: white, or falling with frequency, or babble, evenly.
+        hum_prob: Share of clips with the hum of a mains of 50 or 60 Hz, its harmonics at random levels.
+        min_hum_snr_db: Loudest hum, in dB below the clip's mean power.
+        max_hum_snr_db: Quietest hum likewise.
         min_snr_db: Loudest noise, in dB below the clip's mean power.
         max_snr_db: Quietest noise likewise.
         untrimmed_snr_db: Noise louder than this is not cut off a recording's ends, for it lies less than
@@ -38,6 +43,9 @@ class MelAugmentationRecipe:
         max_noise_exponent: Noise that is not white falls as `1 / f ** exponent`, with exponents up to this.
         max_babblers: Most voices that babble consists of; two are the fewest.
         band_limit_prob: Share of clips heard through a telephone or a poor codec.
+        tilt_prob: Share of clips whose spectrum falls faster towards high frequencies, as a dull
+            microphone's.
+        max_tilt_db: Strongest such fall, from the lowest mel band to the highest.
         equaliser_prob: Share of clips heard through another microphone: a smooth random curve over the mel
             bands.
         equaliser_std_db: Standard deviation of that curve at its knots.
@@ -58,7 +66,12 @@ class MelAugmentationRecipe:
     max_noisy_end_frames: int = 80
     max_noise_exponent: float = 2.0
     max_babblers: int = 6
-    band_limit_prob: float = 0.1
+    hum_prob: float = 0.1
+    min_hum_snr_db: float = 0.0
+    max_hum_snr_db: float = 40.0
+    band_limit_prob: float = 0.3
+    tilt_prob: float = 0.3
+    max_tilt_db: float = 25.0
     equaliser_prob: float = 0.5
     equaliser_std_db: float = 3.0
     num_equaliser_knots: int = 8
@@ -85,6 +98,23 @@ class MelAugmenter:
         num_samples = round(NOISE_SECONDS * feature_extractor.sampling_rate)
         noise = np.random.default_rng(0).normal(0.0, 0.1, num_samples).astype(np.float32)
         self.white_noise = to_power(feature_extractor.mel_spectrogram(torch.from_numpy(noise)).numpy())
+        self.hums = [self._harmonics(mains_hz, feature_extractor) for mains_hz in (50.0, 60.0)]
+
+    @staticmethod
+    def _harmonics(mains_hz: float, feature_extractor: MfccLstmFeatureExtractor) -> np.ndarray:
+        """Return the mel power of the first harmonics at one amplitude, as the extractor's filter leaves it.
+
+        The shape is `(NUM_HUM_HARMONICS, num_mel_bins)`.
+        """
+        extractor = copy(feature_extractor)
+        extractor.target_level_db = None  # or else each harmonic would come out at one level
+        extractor.trim_top_db = None
+        time_seconds = np.arange(extractor.sampling_rate) / extractor.sampling_rate
+        spectra = []
+        for harmonic in range(1, NUM_HUM_HARMONICS + 1):
+            tone = np.sin(2 * np.pi * harmonic * mains_hz * time_seconds).astype(np.float32)
+            spectra.append(to_power(extractor.mel_spectrogram(torch.from_numpy(tone)).numpy()).mean(axis=0))
+        return np.stack(spectra)
 
     def __call__(
         self, mel_db: np.ndarray, others: Sequence[np.ndarray], rng: np.random.Generator
@@ -108,6 +138,11 @@ class MelAugmenter:
                 before, after = self.draw_ends(len(mel_db), rng)
             noise = self.draw_noise(before + len(mel_db) + after, others, rng)
             mel_db = self.add_noise(mel_db, noise, snr_db, before)
+        if rng.random() < recipe.hum_prob:
+            snr_db = rng.uniform(recipe.min_hum_snr_db, recipe.max_hum_snr_db)
+            mel_db = self.add_noise(mel_db, self.draw_hum(len(mel_db), rng), snr_db)
+        if rng.random() < recipe.tilt_prob:
+            mel_db = self.equalise(mel_db, np.array([0.0, -rng.uniform(0.0, recipe.max_tilt_db)]))
         if rng.random() < recipe.band_limit_prob:
             mel_db = self.limit_band(mel_db, rng.uniform(50.0, 350.0), rng.uniform(3_000.0, 7_000.0))
         if rng.random() < recipe.equaliser_prob:
@@ -150,6 +185,13 @@ class MelAugmenter:
             return babble
         exponent = 0.0 if kind == 0 else rng.uniform(0.0, self.recipe.max_noise_exponent)
         return self._excerpt(self.white_noise, num_frames, rng) * self.centres_hz ** -np.float32(exponent)
+
+    def draw_hum(self, num_frames: int, rng: np.random.Generator) -> np.ndarray:
+        """Power of a hum, whose higher harmonics tend to be softer."""
+        harmonics = self.hums[rng.integers(len(self.hums))]
+        gains_db = rng.uniform(-30.0, 0.0, len(harmonics)) - 2.0 * np.arange(len(harmonics))
+        spectrum = (10.0 ** (gains_db / 10.0)).astype(np.float32) @ harmonics
+        return np.repeat(spectrum[None], num_frames, axis=0)
 
     @staticmethod
     def _excerpt(power: np.ndarray, num_frames: int, rng: np.random.Generator) -> np.ndarray:

@@ -54,14 +54,11 @@ class RecipeArguments:
         default_factory=lambda: list(HEAD_KINDS),
         metadata={"help": "With an encoder: what its heads are, in turn.", "choices": HEAD_KINDS},
     )
-    num_copies_of_other_corpora: int = field(
-        default=1, metadata={"help": "With an encoder: changed copies of each clip of other corpora."}
-    )
     corpus_power: float = field(
         default=0.5, metadata={"help": "Corpora are drawn by this power of their size."}
     )
     min_ravdess_share: float = field(
-        default=0.35, metadata={"help": "RAVDESS speech makes up at least this share of the draws."}
+        default=0.45, metadata={"help": "RAVDESS speech makes up at least this share of the draws."}
     )
     architecture: str = field(
         default="hybrid",
@@ -79,14 +76,24 @@ class RecipeArguments:
         },
     )
     num_augmented_copies: int = field(
-        default=10, metadata={"help": "Changed copies of each training clip: one for each prosody."}
+        default=10,
+        metadata={"help": "Changed copies of each clip of the first corpus: one for each prosody."},
+    )
+    num_copies_of_other_corpora: int = field(
+        default=1, metadata={"help": "Changed copies of each clip of other corpora, the prosodies in turn."}
     )
     target_level_db: float = field(
         default=-26.0, metadata={"help": "Level that the speech of every clip is brought to, in dB."}
     )
+    high_pass_hz: float = field(
+        default=120.0, metadata={"help": "Frequency below which a high-pass filter removes hum and rumble."}
+    )
     dynamic_range_db: float = field(
+        default=70.0, metadata={"help": "Sound further below a clip's loudest counts as silence, in dB."}
+    )
+    band_range_db: float = field(
         default=45.0,
-        metadata={"help": "Sound further below a clip's loudest counts as silence: its noise floor, in dB."},
+        metadata={"help": "Sound further below the loudest of its mel band counts as silence, in dB."},
     )
     noise_prob: float = field(
         default=MelAugmentationRecipe.noise_prob,
@@ -126,8 +133,11 @@ class RecipeArguments:
 class RecipeTrainingArguments(TrainingArguments):
     """`TrainingArguments` whose defaults are the shipped recipe."""
 
+    label_smoothing_factor: float = field(
+        default=0.1, metadata={"help": "Probability spread evenly over the classes of a clip's corpus."}
+    )
     num_train_epochs: float = field(
-        default=7.0, metadata={"help": "Passes over the training clips and all their copies."}
+        default=12.0, metadata={"help": "Passes over the training clips and all their copies."}
     )
     per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips a step."})
     per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips a step of evaluation."})

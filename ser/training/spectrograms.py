@@ -1,6 +1,7 @@
 """Mel spectrograms of whole corpora: decoded, augmented and kept on disk by actor, through `Dataset.map`."""
 
 import inspect
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -38,7 +39,7 @@ def extract_spectrograms(
         feature_extractor: Its spectrogram settings are used, its normalisation is not.
         num_augmented_copies: Changed copies beside each clip; 0 gives the clips alone.
         augmentation: How copies are changed; the default recipe if not given.
-        seed: Copy `c` of clip `i` of an actor draws from `default_rng((seed, actor, i, c))`, whatever
+        seed: Copy `c` of clip `i` of an actor draws from `copy_rng`, whatever
             `num_proc` is.
         num_proc: Processes to work with.
         cache_dir: Where results are kept, one file per actor and settings, so that another split of the
@@ -47,7 +48,7 @@ def extract_spectrograms(
     Returns:
         One row per clip and copy, in the order of `dataset`, each clip followed by its copies:
         `mel_spectrogram` in decibels, of shape `(num_frames, num_mel_bins)`, its `length` in frames, `copy`
-        (0 is the clip itself) and the other columns of `dataset`.
+        (0 is the clip itself) and the other columns of `dataset`. Copies take the prosodies in turn.
 
     Raises:
         AudioError: If a clip cannot be read.
@@ -83,7 +84,7 @@ def extract_spectrograms(
                 fn_kwargs=settings,
                 remove_columns=dataset.column_names,
                 features=datasets.Features(columns),
-                num_proc=num_proc,
+                num_proc=None if num_proc == 1 else num_proc,  # one would start a process for every actor
                 cache_file_name=str(folder / f"{key}.arrow"),
                 load_from_cache_file=True,
                 desc=f"Spectrograms of actor {actor}",
@@ -99,6 +100,11 @@ def _in_order(features: Dataset, rows: np.ndarray) -> Dataset:
         return features  # an index to read through would cost time
     num_per_clip = len(features) // len(rows)
     return features.select((order[:, None] * num_per_clip + np.arange(num_per_clip)).ravel())
+
+
+def copy_rng(seed: int, actor: str, index: int, number: int) -> np.random.Generator:
+    """Return what draws the changes of copy `number` of clip `index` of an actor, in whatever process."""
+    return np.random.default_rng((seed, zlib.crc32(actor.encode()), index, number))
 
 
 @contextmanager
@@ -131,8 +137,9 @@ def _extract_batch(
         start, stop = feature_extractor.trim_bounds(torch.from_numpy(recorded))
         waveforms = [recorded[start:stop]]
         for number in range(1, num_augmented_copies + 1):
-            rng = np.random.default_rng((seed, clips["actor"][position], index, number))
-            waveforms.append(augment_waveform(waveforms[0], sampling_rate, rng, augmentation, number - 1))
+            prosody = index * num_augmented_copies + number - 1
+            rng = copy_rng(seed, clips["actor"][position], index, number)
+            waveforms.append(augment_waveform(waveforms[0], sampling_rate, rng, augmentation, prosody))
         spectrograms = [
             feature_extractor.mel_spectrogram(torch.from_numpy(each)).numpy() for each in waveforms
         ]

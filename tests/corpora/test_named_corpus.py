@@ -10,7 +10,9 @@ import pytest
 import soundfile
 
 from ser.corpora import CORPORA, load_crema_d, load_emodb, load_ravdess, load_savee, load_tess
-from ser.corpora.crema_d import WOMEN
+from ser.corpora.crema_d import SENTENCES, WOMEN
+from ser.corpora.emodb import GENDERS
+from ser.corpora.emodb import SENTENCES as EMODB_SENTENCES
 from ser.labels import EMOTIONS, LABEL_MAPS, corpus_classes
 
 LAYOUTS = {
@@ -25,6 +27,7 @@ LAYOUTS = {
         "TESS/TESS Toronto emotional speech set data/OAF_angry/OAF_back_angry.mp3",
     ],
     "savee": ["DC/a01.wav", "DC_a01.flac", "AudioData/DC/a01.mp3", "ALL/DC_a01.WAV"],
+    "nemo": ["samples/KD0_anger_12.wav", "KD0_anger_12.opus", "KD0_anger_12.ogg"],
     "emodb": ["03a01Wa.wav", "wav/03a01Wa.flac", "emodb/wav/03a01Wa.mp3"],
 }
 
@@ -32,7 +35,7 @@ LAYOUTS = {
 def write_clip(path: Path, seed: int = 0) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     waveform = 0.1 * np.random.default_rng(seed).standard_normal(1600)
-    soundfile.write(path, waveform, 16_000, format=path.suffix[1:].upper())
+    soundfile.write(path, waveform, 16_000, format="OGG" if path.suffix == ".opus" else None)
     return path
 
 
@@ -69,9 +72,27 @@ def test_crema_d_rows(tmp_path: Path):
     for name in ("1002_IEO_HAP_HI", "1001_DFA_ANG_XX", "1040_ITH_SAD_X"):
         write_clip(tmp_path / f"{name}.wav")
     assert [list(row.values()) for row in rows("crema-d", tmp_path)] == [
-        ["1001_DFA_ANG_XX.wav", "angry", 1001, "male", None, "Don't forget a jacket", None],
-        ["1002_IEO_HAP_HI.wav", "happy", 1002, "female", "high", "It's eleven o'clock", None],
-        ["1040_ITH_SAD_X.wav", "sad", 1040, "male", None, "I think I have a doctor's appointment", None],
+        [
+            "1001_DFA_ANG_XX.wav",
+            "angry",
+            "crema-d",
+            "crema-d:1001",
+            "male",
+            None,
+            "Don't forget a jacket",
+            None,
+        ],
+        [
+            "1002_IEO_HAP_HI.wav",
+            "happy",
+            "crema-d",
+            "crema-d:1002",
+            "female",
+            "high",
+            "It's eleven o'clock",
+            None,
+        ],
+        ["1040_ITH_SAD_X.wav", "sad", "crema-d", "crema-d:1040", "male", None, SENTENCES["ITH"], None],
     ]
 
 
@@ -89,9 +110,9 @@ def test_tess_rows(tmp_path: Path):
     for name in ("YAF_back_ps", "OAF_back_fear", "OA_bite_neutral"):
         write_clip(tmp_path / f"{name}.wav")
     assert [list(row.values()) for row in rows("tess", tmp_path)] == [
-        ["OAF_back_fear.wav", "fearful", 1, "female", None, "Say the word back", None],
-        ["OA_bite_neutral.wav", "neutral", 1, "female", None, "Say the word bite", None],
-        ["YAF_back_ps.wav", "surprised", 2, "female", None, "Say the word back", None],
+        ["OAF_back_fear.wav", "fearful", "tess", "tess:OAF", "female", None, "Say the word back", None],
+        ["OA_bite_neutral.wav", "neutral", "tess", "tess:OAF", "female", None, "Say the word bite", None],
+        ["YAF_back_ps.wav", "surprised", "tess", "tess:YAF", "female", None, "Say the word back", None],
     ]
 
 
@@ -99,9 +120,9 @@ def test_savee_rows(tmp_path: Path):
     for name in ("KL/su15", "DC/sa01", "JE/n30"):
         write_clip(tmp_path / f"{name}.wav")
     assert [list(row.values()) for row in rows("savee", tmp_path)] == [
-        ["sa01.wav", "sad", 1, "male", None, "sa01", None],
-        ["n30.wav", "neutral", 2, "male", None, "n30", None],
-        ["su15.wav", "surprised", 4, "male", None, "su15", None],
+        ["sa01.wav", "sad", "savee", "savee:DC", "male", None, "sa01", None],
+        ["n30.wav", "neutral", "savee", "savee:JE", "male", None, "n30", None],
+        ["su15.wav", "surprised", "savee", "savee:KL", "male", None, "su15", None],
     ]
 
 
@@ -109,8 +130,17 @@ def test_emodb_rows(tmp_path: Path):
     for name in ("08a02Tb", "03a01Fa", "03a01La"):
         write_clip(tmp_path / f"{name}.wav")
     assert [list(row.values()) for row in rows("emodb", tmp_path)] == [
-        ["03a01Fa.wav", "happy", 3, "male", None, "Der Lappen liegt auf dem Eisschrank", 1],
-        ["08a02Tb.wav", "sad", 8, "female", None, "Das will sie am Mittwoch abgeben", 2],
+        ["03a01Fa.wav", "happy", "emodb", "emodb:03", "male", None, EMODB_SENTENCES["a01"], 1],
+        ["08a02Tb.wav", "sad", "emodb", "emodb:08", "female", None, EMODB_SENTENCES["a02"], 2],
+    ]
+
+
+def test_nemo_rows(tmp_path: Path):
+    for name in ("WR0_surprised_64", "IC0_sadness_7"):
+        write_clip(tmp_path / f"{name}.opus")
+    assert [list(row.values()) for row in rows("nemo", tmp_path)] == [
+        ["IC0_sadness_7.opus", "sad", "nemo", "nemo:IC0", "female", None, "7", None],
+        ["WR0_surprised_64.opus", "surprised", "nemo", "nemo:WR0", "male", None, "64", None],
     ]
 
 
@@ -119,7 +149,7 @@ def test_real_emodb_counts(emodb_dir: Path, caplog: pytest.LogCaptureFixture):
     counts = Counter(EMOTIONS[label] for label in dataset["emotion"])
     assert counts == {"angry": 127, "neutral": 79, "happy": 71, "fearful": 69, "sad": 62, "disgust": 46}
     assert set(counts) == set(corpus_classes("emodb"))
-    assert sorted(set(dataset["actor"])) == [3, *range(8, 17)]
+    assert sorted(set(dataset["actor"])) == [f"emodb:{speaker}" for speaker in sorted(GENDERS)]
     assert caplog.messages == []  # all 535 were found, the 81 of boredom among them
 
 
@@ -134,6 +164,8 @@ def test_real_emodb_counts(emodb_dir: Path, caplog: pytest.LogCaptureFixture):
         ("tess", "MAF_back_angry.wav", "actress is 'MAF', expected one of OAF, OA, YAF"),
         ("tess", "OAF_back_bored.wav", "emotion is 'bored'"),
         ("tess", "back_angry.wav", "as in OAF_back_angry"),
+        ("nemo", "XY0_anger_1.wav", "speaker is 'XY0', expected one of EB0"),
+        ("nemo", "KD0_disgust_1.wav", "emotion is 'disgust'"),
         ("savee", "XY/a01.wav", "speaker is 'XY', expected one of DC, JE, JK, KL"),
         ("savee", "DC/b01.wav", "emotion is 'b'"),
         ("savee", "DC/a1.wav", "as in DC/a01 or DC_a01"),
@@ -157,7 +189,7 @@ def test_missing_or_empty_folder_says_how_to_get_the_corpus(tmp_path: Path, corp
     with pytest.raises(ValueError, match=rf"nowhere does not exist\. .*{script}"):
         CORPORA[corpus](tmp_path / "nowhere")
     (tmp_path / "readme.txt").touch()
-    with pytest.raises(ValueError, match=rf"No .* clip \(\.wav, \.flac, \.mp3\) in .*{script}"):
+    with pytest.raises(ValueError, match=rf"No .* clip \(\.wav, \.flac, .*\) in .*{script}"):
         CORPORA[corpus](tmp_path)
     with pytest.raises(ValueError, match="is a file, expected a folder"):
         CORPORA[corpus](tmp_path / "readme.txt")

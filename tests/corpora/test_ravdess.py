@@ -51,7 +51,8 @@ def test_row_says_what_the_name_says(corpus: Path):
     assert row == {
         "audio": row["audio"],
         "emotion": EMOTIONS.index("angry"),
-        "actor": 12,
+        "corpus": "ravdess",
+        "actor": "ravdess:12",
         "gender": "female",
         "intensity": "strong",
         "statement": "Kids are talking by the door",
@@ -107,7 +108,7 @@ def test_half_unpacked_and_foreign_files_are_not_read(tmp_path: Path):
 def test_chosen_actors_alone_are_loaded_and_checked(tmp_path: Path):
     make_corpus(tmp_path, [2, 5])
     (tmp_path / "Actor_09").mkdir()
-    assert set(load_ravdess(tmp_path, actors=[5, 2, 5])["actor"]) == {2, 5}
+    assert set(load_ravdess(tmp_path, actors=[5, 2, 5])["actor"]) == {"ravdess:02", "ravdess:05"}
     with pytest.raises(ValueError, match=r"60 of the 120 clips of actors 5, 9 found\. Actor_09 has 0 of 60"):
         load_ravdess(tmp_path, actors=[5, 9])
 
@@ -231,4 +232,6 @@ def test_file_that_is_no_zip_is_refused(tmp_path: Path):
 
 
 def test_made_up_corpus_of_the_other_tests_is_read(tiny_ravdess: Path):
-    assert set(load_ravdess(tiny_ravdess, actors=[1, 2, 3, 4])["actor"]) == {1, 2, 3, 4}
+    assert set(load_ravdess(tiny_ravdess, actors=[1, 2, 3, 4])["actor"]) == {
+        f"ravdess:0{actor}" for actor in (1, 2, 3, 4)
+    }

@@ -11,9 +11,10 @@ import soundfile
 
 from data_scripts import preparing
 from data_scripts.download_emodb import EMODB
+from data_scripts.download_nemo import NEMO
 from data_scripts.download_savee import SAVEE
 from data_scripts.download_tess import TESS
-from ser.corpora import emodb, savee, tess
+from ser.corpora import emodb, nemo, savee, tess
 from ser.labels import LABEL_MAPS
 from tests.archive_server import served
 
@@ -27,6 +28,16 @@ PUBLISHED_NAMES = {
             for emotion in LABEL_MAPS["emodb"]
         ][: emodb.NUM_CLIPS],
         ["erklaerung.txt", "lablaut/03a01Fa.lablaut"],
+    ),
+    "nEMO": (
+        NEMO,
+        [
+            f"nEMO-main/samples/{speaker}_{emotion}_{number}.wav"
+            for number in range(90)
+            for speaker in nemo.GENDERS
+            for emotion in LABEL_MAPS["nemo"]
+        ][: nemo.NUM_CLIPS],
+        ["nEMO-main/data.tsv", "nEMO-main/README.md"],
     ),
     "TESS": (
         TESS,

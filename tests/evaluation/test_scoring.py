@@ -20,6 +20,7 @@ from ser.evaluation.metrics import (
     expected_calibration_error,
     unweighted_average_recall,
 )
+from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.evaluation.scoring import evaluation_report, score_clips
 from ser.evaluation.training_record import RECORD_NAME
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
@@ -92,7 +93,10 @@ def test_report_equals_the_metrics_of_its_parts(scored):
     of_men = classification_scores(scored.labels[men], scored.predictions[men])
     assert report["per_gender"]["male"]["uar"] == of_men["uar"]
     assert report["per_gender"]["male"]["num_clips"] == 60
-    assert {key: value["num_clips"] for key, value in report["per_actor"].items()} == {"3": 60, "4": 60}
+    assert {key: value["num_clips"] for key, value in report["per_actor"].items()} == {
+        "ravdess:03": 60,
+        "ravdess:04": 60,
+    }
     assert {key: value["num_clips"] for key, value in report["per_intensity"].items()} == {
         "normal": 64,
         "strong": 56,
@@ -214,7 +218,7 @@ def run_door(checkpoint, data_dir, output_dir, *more):
 def test_the_door_measures_a_checkpoint(checkpoint, tiny_ravdess, tmp_path, capsys):
     report = run_door(checkpoint, tiny_ravdess, tmp_path, "--actors", "3", "4")
     assert report["num_clips"] == 120
-    assert report["actors"] == [3, 4]
+    assert report["actors"] == ["ravdess:03", "ravdess:04"]
     assert report["actors_heard_in_training"] is None
     assert len(report["corpus"]["fingerprint"]) == 64
     assert report["model"] == {"name": str(checkpoint), "revision": None}
@@ -231,15 +235,15 @@ def test_the_door_warns_where_the_model_knows_a_voice(checkpoint, tiny_ravdess, 
     shutil.copytree(checkpoint, model)
     (model / RECORD_NAME).write_text(json.dumps({"train_actors": [1, 2, 3]}))
     report = run_door(model, tiny_ravdess, tmp_path / "out", "--actors", "3", "4")
-    assert report["actors_heard_in_training"] == [3]
-    assert "WARNING: the model was TRAINED on actors 3." in capsys.readouterr().err
+    assert report["actors_heard_in_training"] == ["ravdess:03"]
+    assert "WARNING: the model was TRAINED on actors ravdess:03." in capsys.readouterr().err
     run_door(model, tiny_ravdess, tmp_path / "out", "--actors", "4")
     assert "WARNING" not in capsys.readouterr().err
 
 
 def test_the_door_scores_the_untouched_actors_by_default():
     args = evaluation.parse_arguments(["--model", "m", "--data_dir", "d", "--output_dir", "o"])
-    assert args.actors == [21, 22, 23, 24]
+    assert args.actors == list(SHIPPED_TEST_ACTORS)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +268,7 @@ def test_another_corpus_is_scored_on_everyone_and_on_the_emotions_it_has(checkpo
     data_dir = write_emodb(tmp_path / "emodb")
     report = run_door(checkpoint, data_dir, tmp_path / "out", "--corpus", "emodb")
     assert report["title"] == "EmoDB, all 2 speakers (6 classes)"
-    assert report["actors"] == [3, 8]
+    assert report["actors"] == ["emodb:03", "emodb:08"]
     assert report["num_clips"] == 2 * 6 * 2
     assert report["classes"] == list(CLASS_SETS["6"])
     assert list(report["per_class_set"]) == ["6", "4"]
@@ -274,7 +278,7 @@ def test_another_corpus_is_scored_on_everyone_and_on_the_emotions_it_has(checkpo
     four = run_door(
         checkpoint, data_dir, tmp_path / "out", "--corpus", "emodb", "--classes", "4", "--actors", "8"
     )
-    assert four["title"] == "EmoDB, actors 8 (4 classes)"
+    assert four["title"] == "EmoDB, actors 08 (4 classes)"
     assert four["num_clips"] == 8
     header, *_ = (tmp_path / "out" / "predictions.csv").read_text().splitlines()
     assert header == "file,actor,true,predicted,neutral_prob,happy_prob,sad_prob,angry_prob"
@@ -290,15 +294,15 @@ def test_a_record_of_another_corpus_does_not_name_these_actors(checkpoint, tmp_p
     (model / RECORD_NAME).write_text(json.dumps({"train_actors": [1, "emodb:8"]}))
     assert "WARNING" not in capsys.readouterr().err
     report = run_door(model, data_dir, tmp_path / "out", "--corpus", "emodb")
-    assert report["actors_heard_in_training"] == [8]
-    assert "TRAINED on actors 8" in capsys.readouterr().err
+    assert report["actors_heard_in_training"] == ["emodb:08"]
+    assert "TRAINED on actors emodb:08" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--classes", "8"], "EmoDB has no calm, surprised"),
-        (["--actors", "4"], "has no actor 4; expected .* 3, 8"),
+        (["--actors", "4"], "has no speaker emodb:04; expected .* emodb:03, emodb:08"),
     ],
     ids=["classes", "actors"],
 )

@@ -6,7 +6,6 @@ from benchmarks.report.measurements import shipped_results
 from ser.evaluation.training_record import (
     RECORD_NAME,
     changed_settings,
-    heard_of_corpus,
     heard_speakers,
     read_training_record,
 )
@@ -31,15 +30,8 @@ def test_a_damaged_record_raises(tmp_path, content, message):
 
 
 def test_actors_a_model_was_chosen_by_count_as_heard():
-    assert heard_speakers({"train_actors": [1, 2], "validation_actors": [3], "test_actors": [4]}) == {1, 2, 3}
-
-
-def test_actors_of_several_corpora_are_told_apart():
-    record = {"train_actors": [3, "emodb:3", "tess:1"], "validation_actors": ["emodb:8"]}
-    assert heard_of_corpus(record, "ravdess") == {3}
-    assert heard_of_corpus(record, "emodb") == {3, 8}
-    assert heard_of_corpus(record, "savee") == set()
-    assert heard_of_corpus({}, "emodb") is None
+    record = {"train_actors": [3, "emodb:3"], "validation_actors": ["nemo:WR0"], "test_actors": [4]}
+    assert heard_speakers(record) == {"ravdess:03", "emodb:03", "nemo:WR0"}
 
 
 def test_recipes_differ_in_what_shapes_weights_and_in_what_both_know():

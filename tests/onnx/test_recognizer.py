@@ -119,16 +119,18 @@ def test_padding_and_batch_change_nothing(onnx_recognizer):
     [
         {"trim_top_db": None, "target_level_db": None, "do_normalize": False},
         {"dynamic_range_db": 30.0},
+        {"high_pass_hz": 120.0, "dynamic_range_db": 70.0, "band_range_db": 30.0, "target_level_db": -26.0},
         {"target_level_db": -20.0, "n_fft": 1024, "win_length": 1024, "hop_length": 256, "feature_size": 13},
         {"sampling_rate": 8_000, "n_fft": 256, "win_length": 200, "hop_length": 80, "num_mel_bins": 40},
         {"hop_length": 150},
     ],
-    ids=["bare", "narrow", "wide", "telephone", "odd hop"],
+    ids=["bare", "narrow", "high-pass", "wide", "telephone", "odd hop"],
 )
 def test_the_front_end_follows_the_extractors_settings(settings):
     extractor = MfccLstmFeatureExtractor(**settings)
     front_end = OnnxFrontEnd(extractor)
-    clip = np.concatenate([noise(3_000, level=1e-4), noise(9_000), noise(1_234, level=1e-4)])
+    clip = np.concatenate([noise(3_000, level=1e-4), noise(9_000), noise(1_234, level=1e-4)]) + 0.01
+    clip = clip.astype(np.float32)
     expected = extractor(clip, sampling_rate=extractor.sampling_rate, return_tensors="pt").input_features
     padded = torch.nn.functional.pad(torch.from_numpy(clip), (0, 777))[None]
     found, mask, _ = front_end(padded, torch.tensor([len(clip)]))

@@ -1,4 +1,4 @@
-"""Batches are padded and normalised; in training they change anew, and labels stay probabilities."""
+"""Batches are padded and normalised; in training they change anew."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from ser.training.collation import AugmentingCollator, FeatureCollator
 from ser.training.mel_augmentation import MelAugmentationRecipe
 
 RATE = 16_000
-NUM_LABELS = 8
+CORPORA = ("ravdess", "nemo")
 MEAN, STD = np.linspace(-20, 20, 40).tolist(), np.linspace(1, 9, 40).tolist()
 EXTRACTOR = MfccLstmFeatureExtractor(mean=MEAN, std=STD)
 # Nothing is changed: each test turns on what it is about.
@@ -22,6 +22,8 @@ UNCHANGED = MelAugmentationRecipe(
     noise_prob=0.0,
     band_limit_prob=0.0,
     equaliser_prob=0.0,
+    hum_prob=0.0,
+    tilt_prob=0.0,
     num_time_masks=0,
 )
 
@@ -29,27 +31,29 @@ UNCHANGED = MelAugmentationRecipe(
 def examples(lengths: tuple[int, ...] = (30, 50, 7)) -> list[dict]:
     rng = np.random.default_rng(0)
     return [
-        {"mel_spectrogram": rng.normal(-40, 9, (length, 64)).astype(np.float32), "labels": np.int64(label)}
+        {
+            "mel_spectrogram": rng.normal(-40, 9, (length, 64)).astype(np.float32),
+            "labels": np.int64(label),
+            "corpus": CORPORA[label % 2],
+        }
         for label, length in enumerate(lengths, start=2)
     ]
 
 
-def collate(batch: list[dict], seed: int = 0, label_smoothing: float = 0.0, **changes):
-    return AugmentingCollator(EXTRACTOR, NUM_LABELS, replace(UNCHANGED, **changes), label_smoothing, seed)(
-        batch
-    )
+def collate(batch: list[dict], seed: int = 0, **changes):
+    return AugmentingCollator(EXTRACTOR, CORPORA, replace(UNCHANGED, **changes), seed)(batch)
 
 
 @pytest.fixture(params=["evaluation", "training"])
 def collator(request) -> FeatureCollator:
     if request.param == "evaluation":
-        return FeatureCollator(EXTRACTOR)
-    return AugmentingCollator(EXTRACTOR, NUM_LABELS, UNCHANGED)
+        return FeatureCollator(EXTRACTOR, CORPORA)
+    return AugmentingCollator(EXTRACTOR, CORPORA, UNCHANGED)
 
 
 def test_features_are_normalised_and_padded_with_a_mask(collator):
     batch = collator(examples())
-    assert set(batch) == {"input_features", "attention_mask", "labels"}
+    assert set(batch) == {"input_features", "attention_mask", "labels", "corpus"}
     assert batch["input_features"].shape == (3, 50, 40)
     assert batch["input_features"].dtype == torch.float32
     for row, example in enumerate(examples()):
@@ -63,7 +67,8 @@ def test_features_are_normalised_and_padded_with_a_mask(collator):
 def test_a_batch_is_what_the_extractor_gives(collator):
     rng = np.random.default_rng(0)
     waveforms = [rng.normal(0, 0.1, n).astype(np.float32) for n in (5_000, 8_000)]
-    rows = [{"mel_spectrogram": EXTRACTOR.mel_spectrogram(each).numpy(), "labels": 0} for each in waveforms]
+    spectrograms = [EXTRACTOR.mel_spectrogram(each).numpy() for each in waveforms]
+    rows = [{"mel_spectrogram": each, "labels": 0, "corpus": "nemo"} for each in spectrograms]
     batch = collator(rows)
     expected = EXTRACTOR(waveforms, sampling_rate=RATE, return_tensors="pt")
     torch.testing.assert_close(batch["input_features"], expected["input_features"], rtol=0, atol=1e-4)
@@ -72,24 +77,22 @@ def test_a_batch_is_what_the_extractor_gives(collator):
 
 def test_lists_are_taken_as_arrays_are(collator):
     as_lists = [
-        {"mel_spectrogram": e["mel_spectrogram"].tolist(), "labels": int(e["labels"])} for e in examples()
+        {**e, "mel_spectrogram": e["mel_spectrogram"].tolist(), "labels": int(e["labels"])}
+        for e in examples()
     ]
     for ours, theirs in zip(collator(as_lists).values(), collator(examples()).values(), strict=True):
         torch.testing.assert_close(ours, theirs, check_dtype=False)
 
 
-def test_labels_are_indices_in_evaluation_and_probabilities_in_training():
-    assert FeatureCollator(EXTRACTOR)(examples())["labels"].tolist() == [2, 3, 4]
-    torch.testing.assert_close(collate(examples())["labels"], torch.eye(NUM_LABELS)[[2, 3, 4]])
-    smooth = collate(examples(), label_smoothing=0.2)["labels"]
-    assert smooth[0].tolist() == pytest.approx([0.025] * 2 + [0.825] + [0.025] * 5)
+def test_labels_and_corpora_are_indices(collator):
+    batch = collator(examples())
+    assert batch["labels"].tolist() == [2, 3, 4]
+    assert batch["corpus"].tolist() == [0, 1, 0]
 
 
 def test_examples_are_left_as_they_were():
     batch = examples()
-    AugmentingCollator(EXTRACTOR, NUM_LABELS, MelAugmentationRecipe(noise_prob=1.0, equaliser_prob=1.0))(
-        batch
-    )
+    AugmentingCollator(EXTRACTOR, CORPORA, MelAugmentationRecipe(noise_prob=1.0, equaliser_prob=1.0))(batch)
     for ours, before in zip(batch, examples(), strict=True):
         np.testing.assert_array_equal(ours["mel_spectrogram"], before["mel_spectrogram"])
 
@@ -135,7 +138,7 @@ def test_masks_are_stretches_of_the_mean_no_longer_than_asked():
 @pytest.mark.parametrize("length", [1, 2, 3])
 def test_clips_of_a_few_frames_stay_finite(length: int):
     for seed in range(20):
-        batch = AugmentingCollator(EXTRACTOR, NUM_LABELS, MelAugmentationRecipe(), seed=seed)(
+        batch = AugmentingCollator(EXTRACTOR, CORPORA, MelAugmentationRecipe(), seed=seed)(
             examples((length, length))
         )
         assert torch.isfinite(batch["input_features"]).all()
@@ -146,7 +149,7 @@ def test_the_seed_and_the_rows_decide_and_nothing_before_them():
     """Else a training that went on from a checkpoint would hear other changes than one that never stopped."""
 
     def change(seed: int, *batches: list[dict]) -> list[torch.Tensor]:
-        collator = AugmentingCollator(EXTRACTOR, NUM_LABELS, MelAugmentationRecipe(), seed=seed)
+        collator = AugmentingCollator(EXTRACTOR, CORPORA, MelAugmentationRecipe(), seed=seed)
         return [collator(batch)["input_features"].sum(dim=(1, 2)) for batch in batches]
 
     states = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -161,7 +164,7 @@ def test_the_seed_and_the_rows_decide_and_nothing_before_them():
 
 
 def test_evaluation_is_the_same_every_time():
-    collator = FeatureCollator(EXTRACTOR)
+    collator = FeatureCollator(EXTRACTOR, CORPORA)
     state = torch.get_rng_state()
     for ours, theirs in zip(collator(examples()).values(), collator(examples()).values(), strict=True):
         assert torch.equal(ours, theirs)

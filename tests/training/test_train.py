@@ -9,7 +9,7 @@ import pytest
 from tiny_corpora import write_emodb, write_savee
 
 from ser import EmotionRecognizer
-from ser.evaluation.training_record import RECORD_NAME, heard_of_corpus
+from ser.evaluation.training_record import RECORD_NAME, heard_speakers
 from ser.training import cli as train
 from ser.training.checkpoints import damage
 
@@ -46,8 +46,8 @@ def test_training_leaves_its_metrics_curves_and_provenance(trained: Path) -> Non
     assert (trained / "training_curves.png").stat().st_size > 1000
     provenance = json.loads((trained / "training_provenance.json").read_text())
     everyone = [provenance[f"{side}_actors"] for side in ("train", "validation", "test")]
-    assert sorted(actor for side in everyone for actor in side) == [1, 2, 3, 4]
-    assert provenance["test_actors"] == [4]
+    assert sorted(actor for side in everyone for actor in side) == [f"ravdess:0{n}" for n in (1, 2, 3, 4)]
+    assert provenance["test_actors"] == ["ravdess:04"]
     assert len(provenance["corpus_fingerprint"]) == 64
     assert provenance["package_versions"]["torch"]
 
@@ -63,7 +63,7 @@ def test_two_processes_train_together(trained: Path) -> None:
 def test_several_corpora_train_together_speaker_by_speaker(tmp_path: Path, monkeypatch) -> None:
     emodb, savee = write_emodb(tmp_path / "emodb"), write_savee(tmp_path / "savee", ("DC", "JE", "KL"))
     arguments = [
-        "train.py", "--corpus", "emodb,savee", "--data_dir", f"{emodb},{savee}", "--test_actors", "emodb:8",
+        "train.py", "--corpus", "emodb,savee", "--data_dir", f"{emodb},{savee}", "--test_actors", "emodb:08",
         "--num_validation_actors", "1", "--num_augmented_copies", "0", "--num_proc", "1", "--max_steps", "2",
         "--save_steps", "1", "--output_dir", str(tmp_path / "out"),
         "--feature_cache_dir", str(tmp_path / "cache"),
@@ -73,10 +73,10 @@ def test_several_corpora_train_together_speaker_by_speaker(tmp_path: Path, monke
     record = json.loads((tmp_path / "out" / RECORD_NAME).read_text())
     assert record["corpus"] == "EmoDB and SAVEE"
     assert record["corpora"] == ["emodb", "savee"]
-    assert record["test_actors"] == ["emodb:8"]
+    assert record["test_actors"] == ["emodb:08"]
     speakers = [name for side in ("train", "validation") for name in record[f"{side}_actors"]]
-    assert sorted(speakers) == ["emodb:3", "savee:1", "savee:2", "savee:4"]
-    assert heard_of_corpus(record, "emodb") == {3}
+    assert sorted(speakers) == ["emodb:03", "savee:DC", "savee:JE", "savee:KL"]
+    assert heard_speakers(record) == set(speakers)
     recognizer = EmotionRecognizer.from_pretrained(tmp_path / "out")
     graph = EmotionRecognizer.from_pretrained(tmp_path / "out", backend="onnx")
     assert len(recognizer.emotions) == len(graph.emotions) == 8
@@ -90,7 +90,9 @@ def test_several_corpora_train_together_speaker_by_speaker(tmp_path: Path, monke
         (["--corpus", "emodb,savee", "--data_dir", "one"], "Got 1 folders for 2 corpora"),
         (["--corpus", "emodb", "--data_dir", "nowhere"], "nowhere does not exist"),
         (["--corpus", "emodb", "--data_dir", "one", "--actors", "3"], "goes with RAVDESS alone"),
-        (["--data_dir", "one", "--test_actors", "emod:3"], "'emod:3' names no speaker"),
+        (["--data_dir", "{corpus}", "--actors", "1", "--test_actors", "99"], "names ravdess:99, of whom"),
+        (["--data_dir", "{corpus}", "--actors", "1", "--test_actors", "1"], "leaves nobody to train on"),
+        (["--data_dir", "{corpus}", "--actors", "1", "--test_actors", "emod:3"], "'emod:3' does not name"),
         (["--data_dir", "{corpus}", "--actors", "1", "--model_name_or_path", "./no-model"], "no-model"),
     ],
 )

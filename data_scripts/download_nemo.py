@@ -1,0 +1,30 @@
+"""Fetch, verify and unpack nEMO: `python data_scripts/download_nemo.py`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from data_scripts.preparing import Corpus, run
+from data_scripts.published_archive import PublishedArchive
+from ser.corpora import load_nemo
+from ser.corpora.nemo import NUM_CLIPS
+
+NEMO = Corpus(
+    name="nEMO",
+    default_dir="data/nemo",
+    archive=PublishedArchive(  # no checksum is published: those inside the zip are compared
+        url="https://github.com/amu-cai/nEMO/archive/refs/heads/main.zip",
+        file_name="nemo.zip",
+        max_bytes=1_500_000_000,
+    ),
+    page="https://huggingface.co/datasets/amu-cai/nEMO",
+    licence="Christop (2024), CC BY-NC-SA 4.0: no commercial use.",
+    name_pattern=r"(?:[^/]+/)*(?P<path>[A-Z]+\d_[a-z]+_\d+\.wav)",
+    num_clips=NUM_CLIPS,
+    max_total_bytes=2_000_000_000,
+    load=load_nemo,
+)
+
+if __name__ == "__main__":
+    sys.exit(run(NEMO))
