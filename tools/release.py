@@ -8,9 +8,10 @@ that was interrupted resumes where it stopped; `--start_at` skips the steps that
 committed or published.
 """
 
-import argparse
 import subprocess
 import sys
+
+from ser.command_line import CommandParser
 
 SINGLE = ("--ensemble_size", "1", "--views", "absolute")
 SEEDS = ("--seeds", "0", "1", "2")
@@ -64,11 +65,7 @@ def release_steps() -> dict[str, list[str]]:
 def main(arguments: list[str] | None = None) -> None:
     """Parse, then run or print the commands."""
     steps = release_steps()
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.release",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--dry_run", action="store_true", help="print the commands, run none")
     parser.add_argument("--start_at", choices=steps, metavar="STEP", help="skip the steps before this one")
     args = parser.parse_args(arguments)

@@ -10,7 +10,6 @@ actors. Writes benchmarks/results/calibration.json and docs/images/reliability.p
 `python -m benchmarks.report.results` puts the table into docs/results.md.
 """
 
-import argparse
 import json
 import shlex
 import sys
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.report.measurements import read_runs
+from ser.command_line import CommandParser
 from ser.evaluation.calibration import (
     apply_temperature,
     choose_operating_point,
@@ -178,9 +178,7 @@ def write_into_checkpoint(config_file: Path, result: dict[str, Any]) -> None:
 
 def main(arguments: list[str], root: Path = ROOT) -> None:
     """Parse, fit, write, show."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--recipe", default="hybrid", help="folder of its results")
     parser.add_argument(
         "--checkpoint",

@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import HfArgumentParser
 from transformers.trainer_utils import SaveStrategy
 
 from ser.corpora import CORPORA
@@ -31,6 +30,7 @@ from ser.evaluation.metrics import accuracy, unweighted_average_recall
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT, Fold, corpus_folds, folds, results_name
 from ser.evaluation.training_record import changed_settings
 from ser.labels import CLASS_SETS, EMOTIONS, corpus_classes, restrict_probabilities
+from ser.training.cli import TrainingParser
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
 from ser.training.trainer import train_classifier
 
@@ -98,7 +98,7 @@ def parse_arguments(
 ) -> tuple[ProtocolArguments, RecipeArguments, RecipeTrainingArguments]:
     """What the words after the program's name ask for."""
     # Its stub wants a NewType that no dataclass is.
-    parser = HfArgumentParser((ProtocolArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
+    parser = TrainingParser((ProtocolArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
     protocol, recipe, training_args = parser.parse_args_into_dataclasses(arguments)
     return protocol, recipe, training_args
 

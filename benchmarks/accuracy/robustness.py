@@ -7,7 +7,6 @@ docs/results.md. Needs ffmpeg
 for the codecs. The same seed disturbs every clip the same way, whatever the model is.
 """
 
-import argparse
 import json
 import shlex
 import subprocess
@@ -22,6 +21,7 @@ from tqdm import tqdm
 
 from benchmarks.report.comparison import Predictions
 from benchmarks.report.tables import disturbed_lines
+from ser.command_line import CommandParser
 from ser.corpora import load_ravdess
 from ser.corpora.provenance import environment
 from ser.corpora.together import load_corpus
@@ -141,9 +141,7 @@ def robustness_table(result: dict[str, Any]) -> list[str]:
 
 def main(arguments: list[str]) -> None:
     """Parse, measure, write, show."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--model", default="checkpoint", help="folder of a checkpoint, or a Hub id")
     parser.add_argument("--data_dir", required=True, help="the RAVDESS speech clips")
     parser.add_argument("--output", default="benchmarks/results/robustness.json", help="where the figures go")

@@ -8,7 +8,6 @@ parts whose function returns constants: Gradio's own empty round trip. Clicks on
 whatever else the machine does slows down both alike.
 """
 
-import argparse
 import json
 import os
 import platform
@@ -25,6 +24,7 @@ import soundfile
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.demo.browser import ROOT, open_chromium, serve, serve_demo, write_conversation
+from ser.command_line import CommandParser
 from ser.demo.examples import example_clips
 from ser.labels import EMOTIONS
 
@@ -178,9 +178,7 @@ def write_table(document: Path, report: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--model", default=str(ROOT / "checkpoint"), help="checkpoint folder or Hub id")
     parser.add_argument("--num_clicks", type=int, default=40, help="on each of the two pages")
     parser.add_argument("--num_onsets", type=int, default=20, help="of speech at the microphone")

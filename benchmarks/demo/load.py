@@ -7,7 +7,6 @@ API. Both run in processes of their own on this machine, so the figures hold for
 else; the load average before the run is noted beside them.
 """
 
-import argparse
 import json
 import os
 import socket
@@ -25,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from ser.command_line import CommandParser
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIPS = sorted((ROOT / "examples").glob("*.flac"))
@@ -231,9 +232,7 @@ def write_report(file: Path, text: str) -> None:
 
 def main(arguments: list[str]) -> None:
     """Measure both apps, print and keep the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--num_requests", type=int, default=1000, help="of eight users (1000)")
     parser.add_argument("--output", type=Path, help="where to keep the figures as JSON")
     parser.add_argument("--report", type=Path, help="document to write the figures into, between its marks")

@@ -3,7 +3,6 @@
 python -m benchmarks.demo.pictures
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.demo.browser import ROOT, open_chromium, serve_demo, write_conversation
+from ser.command_line import CommandParser
 from ser.demo.examples import example_clips
 
 VIEWPORTS: dict[str, Any] = {
@@ -79,7 +79,7 @@ def hear_files(page: Page, broken: Path) -> None:
 
 def main() -> None:
     """Serve the demo and walk through it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--model", default=str(ROOT / "checkpoint"), help="checkpoint folder or Hub id")
     parser.add_argument("--output_dir", type=Path, default=ROOT / "docs" / "images")
     options = parser.parse_args()

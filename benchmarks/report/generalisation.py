@@ -8,7 +8,6 @@ speech (`benchmarks/results/unlike.json`), then writes; the second only writes, 
 `docs/evaluation*/` of whatever other corpora there are, and `benchmarks/results/`.
 """
 
-import argparse
 import json
 import sys
 from collections import defaultdict
@@ -24,6 +23,7 @@ from benchmarks.accuracy.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AU
 from benchmarks.report.measurements import SPREAD_PROTOCOL, read_runs, shipped_results
 from benchmarks.report.results import command_of, earlier_recipe, fold_numbers
 from benchmarks.report.tables import elsewhere_lines, unlike_lines, unlike_sentence
+from ser.command_line import CommandParser
 from ser.corpora import CORPUS_TITLES
 from ser.evaluation import cli as evaluation
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
@@ -177,9 +177,7 @@ def flagged_lines(flagged: dict[str, float]) -> Iterator[str]:
 
 def main(arguments: list[str], root: Path = ROOT) -> None:
     """Parse, measure if asked to, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--ravdess_dir", help="folder of RAVDESS; measures anew, with --emodb_dir")
     parser.add_argument("--emodb_dir", help="folder of EmoDB; measures anew, with --ravdess_dir")
     args = parser.parse_args(arguments)

@@ -8,7 +8,6 @@ process are timed in turns by the processor time that they use, so that a neighb
 of them or none; whole programs are timed by the clock.
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -32,6 +31,7 @@ from benchmarks.speed.rows import FEW, MANY, Found, Row, all_rows, num_cores
 from benchmarks.speed.scale import write_costs
 from benchmarks.speed.training import measure_training
 from ser.audio import load_audio
+from ser.command_line import CommandParser
 from ser.corpora.together import load_corpus
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.onnx.export import export_onnx
@@ -142,9 +142,7 @@ def _processor() -> str:
 
 def main(arguments: list[str]) -> None:
     """Parses, measures, prints, writes."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=ROOT / "checkpoint", help="folder of a checkpoint")
     parser.add_argument("--data_dir", required=True, help="RAVDESS's folder")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance.md")

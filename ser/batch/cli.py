@@ -30,7 +30,7 @@ from ser.batch.job import (
 from ser.batch.local_engine import run_here, run_in_processes
 from ser.batch.tables import FORMS, join_parts
 from ser.batch.worker import ModelChoice
-from ser.command_line import CommandParser
+from ser.command_line import CommandParser, shipped
 from ser.recognizer import EmotionRecognizer
 
 
@@ -39,10 +39,15 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = CommandParser(description=__doc__)
     parser.add_argument("sources", nargs="*", help="sound files, folders to search, or globs in quotes")
     parser.add_argument(
-        "--manifest", help="instead of sources: .csv, .tsv, .jsonl or .parquet with paths, or one path a line"
+        "--manifest",
+        help="instead of sources: .csv, .tsv, .json, .jsonl, .parquet or .txt (a path per line)",
     )
     parser.add_argument("--path_column", default=PATH_COLUMN, help="the manifest's column of paths")
-    parser.add_argument("--model", required=True, help="folder of a checkpoint, or a Hub id")
+    parser.add_argument(
+        "--model",
+        default=shipped("checkpoint"),
+        help="folder of a checkpoint, or a Hub id; default: ours",
+    )
     parser.add_argument("--revision", help="branch, tag or commit of a model on the Hub")
     parser.add_argument(
         "--backend",
@@ -118,6 +123,9 @@ def score(args: argparse.Namespace) -> Job:
             clear(folder)
             args.output.unlink(missing_ok=True)
         job = start_or_resume(folder, settings, _clips(args), args.clips_per_part)
+        if not job.num_clips:
+            clear(folder)
+            raise ValueError(f"There is no recording in {args.manifest or ', '.join(args.sources)}.")
         if job.num_broken is not None:  # the run before was killed while it tidied up
             return job.close(job.num_broken)
         _score_parts(job, model, recognizer, args)
@@ -164,3 +172,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit("Stopped. Give the same command again to go on.")
     broken = f"; {job.num_broken} could not be read, see the column 'error'" if job.num_broken else ""
     print(f"Written: {args.output} ({job.num_clips} clips{broken})")
+    if job.num_broken == job.num_clips:
+        sys.exit("Error: none of the recordings could be scored.")

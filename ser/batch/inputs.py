@@ -4,7 +4,7 @@ import csv
 import glob
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,44 +68,60 @@ def _clips_within(folder: str) -> Iterator[str]:
 
 
 def read_manifest(manifest: str | os.PathLike[str], path_column: str = PATH_COLUMN) -> Iterator[str]:
-    """Paths that a manifest lists, in its order, read row by row.
+    """Read the paths that a manifest lists, in its order, row by row.
 
     Args:
-        manifest: A table (.csv, .tsv, .jsonl, .parquet) with a column of paths, or a text of one path a line.
+        manifest: A table with a column of paths (.csv, .tsv, .parquet; .jsonl with an object per line; .json
+            with a list of objects), or a text with one path per line (.txt or no ending).
         path_column: Name of that column.
 
     Raises:
-        ValueError: If the file cannot be read as what its name says, or lacks the column, or a row a path.
+        ValueError: If the file cannot be read as what its ending says, or lacks the column, or a row a path.
         OSError: If it cannot be opened.
     """
     manifest = Path(manifest)
-    for number, path in enumerate(_rows(manifest, path_column), start=1):
-        if not isinstance(path, str):
-            raise ValueError(
-                f"Row {number} of {manifest} has no path: found {path!r}. Fill it in or remove it."
-            )
-        yield path
-
-
-def _rows(manifest: Path, path_column: str) -> Iterator[Any]:
-    """What stands in the column of paths."""
     suffix = manifest.suffix.lower()
+    if suffix not in READERS:
+        raise ValueError(
+            f"A manifest ends in {', '.join(filter(None, READERS))} or nothing; got {manifest.name}. "
+            "Rename it after what it holds."
+        )
     try:
-        if suffix == ".parquet":
-            yield from _parquet_paths(manifest, path_column)
-            return
-        with manifest.open(encoding="utf-8-sig", newline="" if suffix in (".csv", ".tsv") else None) as lines:
-            if suffix in (".csv", ".tsv"):
-                table = csv.DictReader(lines, delimiter="," if suffix == ".csv" else "\t")
-                yield from (row[path_column] for row in table)
-            elif suffix == ".jsonl":
-                yield from (json.loads(line)[path_column] for line in lines if line.strip())
-            else:
-                yield from (line.rstrip("\n") for line in lines if line.strip())
+        for number, path in enumerate(READERS[suffix](manifest, path_column), start=1):
+            if not isinstance(path, str) or not path.strip():
+                raise ValueError(
+                    f"Row {number} of {manifest} has no path: found {path!r}. Fill it in or remove it."
+                )
+            yield path
     except (KeyError, TypeError) as error:
         raise ValueError(f"{manifest} has no column {path_column!r}; name another one to read.") from error
     except (csv.Error, json.JSONDecodeError, UnicodeDecodeError, pyarrow.ArrowException) as error:
         raise ValueError(f"{manifest} cannot be read as {suffix or 'text'}: {error}") from error
+
+
+def _table_paths(manifest: Path, path_column: str) -> Iterator[Any]:
+    with manifest.open(encoding="utf-8-sig", newline="") as lines:
+        table = csv.DictReader(lines, delimiter="\t" if manifest.suffix.lower() == ".tsv" else ",")
+        if path_column not in (table.fieldnames or ()):
+            raise KeyError(path_column)
+        yield from (row[path_column] for row in table)
+
+
+def _json_paths(manifest: Path, path_column: str) -> Iterator[Any]:
+    rows = json.loads(manifest.read_text(encoding="utf-8-sig"))
+    if not isinstance(rows, list):
+        raise ValueError(f"{manifest} holds a {type(rows).__name__}; expected a list of objects or of paths.")
+    yield from (row if isinstance(row, str) else row[path_column] for row in rows)
+
+
+def _json_lines_paths(manifest: Path, path_column: str) -> Iterator[Any]:
+    with manifest.open(encoding="utf-8-sig") as lines:
+        yield from (json.loads(line)[path_column] for line in lines if line.strip())
+
+
+def _text_paths(manifest: Path, path_column: str) -> Iterator[Any]:  # noqa: ARG001 -- it has no columns
+    with manifest.open(encoding="utf-8-sig") as lines:
+        yield from (line.rstrip("\n") for line in lines if line.strip())
 
 
 def _parquet_paths(manifest: Path, path_column: str) -> Iterator[Any]:
@@ -114,3 +130,15 @@ def _parquet_paths(manifest: Path, path_column: str) -> Iterator[Any]:
             raise KeyError(path_column)
         for batch in table.iter_batches(columns=[path_column]):
             yield from batch.column(0).to_pylist()
+
+
+READERS: dict[str, Callable[[Path, str], Iterator[Any]]] = {
+    ".csv": _table_paths,
+    ".tsv": _table_paths,
+    ".json": _json_paths,
+    ".jsonl": _json_lines_paths,
+    ".parquet": _parquet_paths,
+    ".txt": _text_paths,
+    "": _text_paths,
+}
+"""Ending of a manifest -> the function that yields what stands in its column of paths."""

@@ -6,7 +6,6 @@ row for each recording. DATA is a folder with a folder for each label or with me
 .tsv, .jsonl, .parquet) with path and label, or a data set of the Hugging Face Hub.
 """
 
-import argparse
 import csv
 import json
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
+from ser.command_line import CommandParser
 from ser.corpora.clip_facts import ClipFacts, examine_clips
 from ser.corpora.inspection import inspect_clips, inspection_figure, summary_lines
 from ser.corpora.own_data import labels_of, read_own_clips
@@ -23,12 +23,7 @@ from ser.corpora.own_data import labels_of, read_own_clips
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, look, print and write."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ser inspect",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("data", help="the recordings")
     parser.add_argument("--output_dir", type=Path, help="where the files go; made if missing")
     for what in ("audio", "label", "speaker"):

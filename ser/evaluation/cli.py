@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ser.command_line import CommandParser
+from ser.command_line import CommandParser, shipped
 from ser.corpora import CORPORA, CORPUS_TITLES
 from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.together import load_corpus
@@ -32,7 +32,11 @@ from ser.recognizer import EmotionRecognizer
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line, that of the process if none is given."""
     parser = CommandParser(description=__doc__)
-    parser.add_argument("--model", required=True, help="folder of a checkpoint, or a Hub id")
+    parser.add_argument(
+        "--model",
+        default=shipped("checkpoint"),
+        help="folder of a checkpoint, or a Hub id; default: ours",
+    )
     parser.add_argument("--revision", help="branch, tag or commit of a model on the Hub")
     parser.add_argument(
         "--data_dir", required=True, help="folder of the corpus; of RAVDESS also the published zip"

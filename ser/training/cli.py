@@ -25,6 +25,7 @@ import numpy as np
 from datasets import Dataset
 from transformers import HfArgumentParser, Trainer
 
+from ser.command_line import HomeParser
 from ser.corpora import CORPORA, CORPUS_TITLES
 from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.speakers import parse_speaker
@@ -40,6 +41,10 @@ from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settin
 from ser.training.trainer import train_classifier
 
 RECORDED_NAMES = {"ravdess": "RAVDESS speech"}  # it has songs too
+
+
+class TrainingParser(HomeParser, HfArgumentParser):
+    """A parser that fills dataclasses, among them transformers' `TrainingArguments`."""
 
 
 @dataclass
@@ -81,7 +86,7 @@ class DataArguments:
 def main() -> None:
     """Parse, train, save."""
     # Its stub wants a NewType that no dataclass is.
-    parser = HfArgumentParser((DataArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
+    parser = TrainingParser((DataArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
     data, recipe, training_args = parser.parse_args_into_dataclasses()
     try:
         with explaining_full_disk(

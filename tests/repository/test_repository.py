@@ -1,37 +1,18 @@
 """The repository as a whole: what must not lie in it, and that its commands and pins hold."""
 
 import ast
-import os
 import re
 import subprocess
+import tomllib
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 REPO = Path(__file__).resolve().parents[2]
 MAX_FILE_BYTES = 2**20
 MAX_CHECKPOINT_BYTES = 4_000_000
-TARGETS = {
-    "help": "awk",
-    "app": "app.py",
-    "web": "ser.hub.static_page",
-    "train": "train.py --data_dir",
-    "evaluate": "evaluation.py --model",
-    "predict": "predict.py --model",
-    "bench": "benchmarks.speed.run",
-    "test": "pytest",
-    "conformance": "tests/conformance",
-    "report": "ser.hub.card",
-    "hardening": "SER_HARDENING=1",
-    "load": "benchmarks.demo.load",
-    "container-test": "tests/container",
-    "space": "-m ser push space",
-    "lint": "mypy .",
-    "fix": "ruff check --fix",
-    "lock": "tools.lock",
-    "audit": "pip-audit --disable-pip",
-}
 AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".webm", ".mp4", ".wma"}
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:work|root|opt|Users|home(?!/user\b))/\w")
 PRIVATE_REGISTRY = re.compile(
@@ -116,15 +97,11 @@ def _imported_modules(source: str) -> set[str]:
     return modules
 
 
-def test_every_target_with_a_purpose_is_tried():
-    makefile = (REPO / "Makefile").read_text(encoding="utf-8")
-    assert set(re.findall(r"^([\w-]+):.*  ## ", makefile, re.MULTILINE)) == set(TARGETS)
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_make_target_runs_its_program(target: str):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    command = ["make", "--dry-run", "--always-make", target]
-    plan = subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True, check=True)
-    assert TARGETS[target] in plan.stdout
-    assert ("-m venv" in plan.stdout) == (target != "help")
+def test_what_is_installed_is_what_the_requirements_pin():
+    """`pip install .` allows ranges; the pins, which tests run with, lie in them, and nothing is missing."""
+    project = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pins = {name: pin for file in REQUIREMENTS for name, pin in _pins(file).items()}
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    ranges = {each.name.lower(): each.specifier for group in groups for each in map(Requirement, group)}
+    assert ranges.keys() == pins.keys()
+    assert [name for name, pin in pins.items() if pin not in ranges[name]] == []
