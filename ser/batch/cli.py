@@ -6,6 +6,12 @@
 One row a clip, in the order of the sources: its path, the likeliest emotion, the length, the probability of
 each emotion, and for a clip that cannot be read the reason in the column `error`. A run that was stopped or
 killed goes on where it was when the same command is given again, also by another engine.
+
+    python -m ser predict --segments --model checkpoint --output segments.csv calls/
+    python -m ser predict --segments --format textgrid --model checkpoint --output tiers/ interviews/
+
+With --segments, recordings of any length are cut into stretches of speech: one row a segment, and beside that
+table a summary of each speaker; or with --format one file a recording.
 """
 
 import argparse
@@ -28,10 +34,12 @@ from ser.batch.job import (
     start_or_resume,
 )
 from ser.batch.local_engine import run_here, run_in_processes
-from ser.batch.tables import FORMS, join_parts
+from ser.batch.segmenting import RECORDINGS_PER_PART, write_results
+from ser.batch.tables import FORMS, join_parts, schema_of
 from ser.batch.worker import ModelChoice
 from ser.command_line import CommandParser, shipped
 from ser.recognizer import EmotionRecognizer
+from ser.segments.formats import FORMATS
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -55,7 +63,29 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         default="torch",
         help="onnx: run the graph onnx/model.onnx of the checkpoint (see ser.onnx.export), or an .onnx file",
     )
-    parser.add_argument("--output", required=True, type=Path, help="a .parquet, .csv or .jsonl file to write")
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        help="a .parquet, .csv or .jsonl file to write; with --format a folder",
+    )
+    parser.add_argument(
+        "--segments",
+        action="store_true",
+        help="cut recordings into stretches of speech (see docs/conversations.md)",
+    )
+    parser.add_argument("--format", choices=FORMATS, help="with --segments: write such a file a recording")
+    parser.add_argument(
+        "--channels",
+        choices=("auto", "mix", "speakers"),
+        default="auto",
+        help="with --segments: mix the channels, or each is a speaker; default: as they sound",
+    )
+    parser.add_argument(
+        "--turns",
+        help="with --segments: who speaks when, an .rttm or .csv file of all recordings or a folder with one "
+        "of each",
+    )
     parser.add_argument("--num_workers", type=int, help="processes to share the work; default: one a core")
     parser.add_argument(
         "--engine",
@@ -69,8 +99,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--clips_per_part",
         type=int,
-        default=CLIPS_PER_PART,
-        help=f"clips that a worker scores between two saves; default: {CLIPS_PER_PART}",
+        help=f"clips that a worker scores between two saves; default: {CLIPS_PER_PART}, "
+        f"with --segments {RECORDINGS_PER_PART}",
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace the output, and start an unfinished job anew"
@@ -78,13 +108,17 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     args = parser.parse_args(arguments)
     if bool(args.sources) == bool(args.manifest):
         parser.error("give sources, or a --manifest")
-    if args.output.suffix.removeprefix(".") not in FORMS:
+    for name in ("format", "turns"):
+        if getattr(args, name) and not args.segments:
+            parser.error(f"--{name} goes with --segments")
+    if not args.format and args.output.suffix.removeprefix(".") not in FORMS:
         parser.error(f"--output must end in one of .{', .'.join(FORMS)}, got {args.output.name}")
     if args.ray_address and args.engine != "ray":
         parser.error("--ray_address goes with --engine ray")
     for name in ("num_workers", "clips_per_part"):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f"--{name} must be 1 or more, got {getattr(args, name)}")
+    args.clips_per_part = args.clips_per_part or (RECORDINGS_PER_PART if args.segments else CLIPS_PER_PART)
     return args
 
 
@@ -118,10 +152,14 @@ def score(args: argparse.Namespace) -> Job:
         "model": recognizer.fingerprint(),
         "emotions": list(recognizer.emotions),
     }
+    if args.segments:
+        turns = args.turns and str(Path(args.turns).resolve(strict=True))
+        settings["segments"] = {"channels": args.channels, "turns": turns}
     with locked(folder):
         if args.overwrite:
             clear(folder)
-            args.output.unlink(missing_ok=True)
+            if not args.output.is_dir():  # what lies in a folder is replaced file by file
+                args.output.unlink(missing_ok=True)
         job = start_or_resume(folder, settings, _clips(args), args.clips_per_part)
         if not job.num_clips:
             clear(folder)
@@ -129,9 +167,12 @@ def score(args: argparse.Namespace) -> Job:
         if job.num_broken is not None:  # the run before was killed while it tidied up
             return job.close(job.num_broken)
         _score_parts(job, model, recognizer, args)
+        if args.segments:
+            return job.close(write_results(job, args.output, args.format))
         parts = map(job.part_file, range(job.num_parts))
         with replacing(args.output, folder) as unfinished:
-            num_broken = join_parts(parts, unfinished, args.output.suffix[1:], recognizer.emotions)
+            schema = schema_of(recognizer.emotions)
+            num_broken = join_parts(parts, unfinished, args.output.suffix[1:], schema)
         return job.close(num_broken)
 
 

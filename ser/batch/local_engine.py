@@ -10,8 +10,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
+from ser.batch.diary import MAX_DEATHS
 from ser.batch.job import Job
-from ser.batch.worker import MAX_DEATHS, ModelChoice, score_part
+from ser.batch.worker import ModelChoice, score_part
 from ser.recognizer import EmotionRecognizer
 
 PARTS_AHEAD = 2  # waiting for each worker, so that none waits for the next

@@ -53,7 +53,7 @@ def write_part(file: Path, clips: Sequence[ScoredClip], emotions: Sequence[str])
     rows = []
     for clip in clips:
         row: dict[str, Any] = {
-            "path": _printable(clip.path),
+            "path": printable(clip.path),
             "duration_seconds": clip.duration_seconds,
             "error": clip.error,
         }
@@ -64,25 +64,25 @@ def write_part(file: Path, clips: Sequence[ScoredClip], emotions: Sequence[str])
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema_of(emotions)), file)
 
 
-def _printable(path: str) -> str:
+def printable(path: str) -> str:
     """A path as text: bytes that are no UTF-8 are escaped, for a table can hold nothing else."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def join_parts(parts: Iterable[Path], file: Path, form: str, emotions: Sequence[str]) -> int:
+def join_parts(parts: Iterable[Path], file: Path, form: str, schema: pyarrow.Schema) -> int:
     """Write the rows of all parts, in their order, to one file.
 
     Args:
         parts: Files by `write_part`.
         file: Where to write.
         form: One of `FORMS`.
-        emotions: As for `write_part`.
+        schema: Columns of the parts.
 
     Returns:
         How many rows have an `error`.
     """
     num_broken = 0
-    with FORMS[form](file, schema_of(emotions)) as write:
+    with FORMS[form](file, schema) as write:
         for part in parts:
             table = pyarrow.parquet.read_table(part)
             write(table)

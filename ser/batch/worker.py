@@ -1,23 +1,20 @@
 """Scoring one part of a job: clips are read one by one, heard in batches, and none stops the others."""
 
-import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ser.audio import AudioError
+from ser.batch.diary import Diary
 from ser.batch.job import Job, replacing
+from ser.batch.segmenting import segment_part
 from ser.batch.tables import ScoredClip, write_part
 from ser.recognizer import EmotionRecognizer
 
 MAX_CLIPS_IN_MEMORY = 256  # many, so that the batches cut from them hold clips of like length
 MAX_SECONDS_IN_MEMORY = 1200.0  # 77 MB at 16 kHz
-MAX_DEATHS = 3  # of processes while reading one clip, before it is left unread
 
 
 @dataclass(frozen=True)
@@ -61,9 +58,11 @@ def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
     Returns:
         How many clips the part has.
     """
+    if "segments" in job.settings:
+        return segment_part(job, part, recognizer)
     clips = [ScoredClip(path) for path in job.clips_of(part)]
     root = Path(job.settings["root"])
-    diary = _Diary(job.folder / f"part-{part:08d}.reading")
+    diary = Diary(job.folder / f"part-{part:08d}.reading")
     loaded: list[tuple[ScoredClip, np.ndarray]] = []
     seconds_loaded = 0.0
 
@@ -74,8 +73,8 @@ def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
         loaded.clear()
 
     for index, clip in enumerate(clips):
-        if diary.deaths.count(index) >= MAX_DEATHS:
-            clip.error = f"The process ended {MAX_DEATHS} times while reading this file. Convert it to WAV."
+        clip.error = diary.gives_up(index)
+        if clip.error:
             continue
         try:
             with diary.reading(index):
@@ -97,29 +96,3 @@ def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
         write_part(unfinished, clips, job.settings["emotions"])
     diary.file.unlink(missing_ok=True)
     return len(clips)
-
-
-class _Diary:
-    """A file that says which clip is being read, for whoever comes after a process that died of it.
-
-    Attributes:
-        file: The file.
-        deaths: Clips whose reading an earlier process did not outlive.
-    """
-
-    def __init__(self, file: Path):
-        self.file = file
-        self.deaths: list[int] = []
-        with suppress(OSError, ValueError):  # there is none, or a process died while writing it
-            self.deaths = json.loads(file.read_text())
-
-    @contextmanager
-    def reading(self, index: int) -> Iterator[None]:
-        self.file.write_text(json.dumps([*self.deaths, index]))
-        try:
-            yield
-        finally:
-            if self.deaths:
-                self.file.write_text(json.dumps(self.deaths))
-            else:
-                os.truncate(self.file, 0)

@@ -17,7 +17,8 @@ from random_checkpoint import save_random_checkpoint
 from ser.audio import AudioError
 from ser.batch import cli as predict
 from ser.batch import job as jobs
-from ser.batch.worker import MAX_DEATHS, score_part
+from ser.batch.diary import MAX_DEATHS
+from ser.batch.worker import score_part
 from ser.labels import EMOTIONS
 from ser.onnx.export import export_onnx
 from ser.recognizer import EmotionRecognizer
