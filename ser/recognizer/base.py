@@ -3,8 +3,8 @@
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import ClassVar, Self, overload
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar, Self, overload
 
 import numpy as np
 
@@ -22,6 +22,12 @@ from ser.recognizer.analysis import (
 from ser.recognizer.checkpoint import Checkpoint
 from ser.recognizer.clips import Clip, as_recorded, load_clip
 from ser.recording_quality import check_not_silent, quality_hints
+
+if TYPE_CHECKING:  # voice activity detection is an optional install
+    from ser.segments.recordings import Recording
+    from ser.segments.segment import Segment
+    from ser.segments.stream import SegmentStream
+    from ser.segments.turns import Turn
 
 TIMELINE_SECONDS = 5.0  # in an analysis; in a shorter recording, two windows would share most of it
 
@@ -203,6 +209,38 @@ class EmotionRecognizer(ABC):
         hints = quality_hints(*as_recorded(clip, waveform, self.sampling_rate))
         on_progress(1.0)
         return Analysis(waveform, self.sampling_rate, self._named(probabilities), windows, hints)
+
+    def segments(
+        self,
+        recording: "Recording",
+        *,
+        channels: str = "auto",
+        turns: "Sequence[Turn] | str | os.PathLike[str] | None" = None,
+    ) -> "Iterator[Segment]":
+        """Cut a recording of any length into segments and yield each as soon as it is analysed.
+
+        Arguments, segments and errors are those of `ser.segments.recordings.segment_recording`.
+        """
+        from ser.segments.recordings import segment_recording
+
+        return segment_recording(self, recording, channels=channels, turns=turns)
+
+    def stream(
+        self,
+        sampling_rate: int,
+        num_channels: int = 1,
+        *,
+        mix: bool = False,
+        turns: "Sequence[Turn] | None" = None,
+    ) -> "SegmentStream":
+        """Return a stream that takes chunks of sound and gives segments as they end: see `SegmentStream`."""
+        from ser.segments.stream import SegmentStream
+
+        return SegmentStream(self, sampling_rate, num_channels, mix=mix, turns=turns)
+
+    def are_out_of_distribution(self, waveforms: Sequence[np.ndarray]) -> Sequence[bool | None]:
+        """Tell which waveforms of up to ten seconds are unlike the training data; `None` if unknown."""
+        return [None] * len(waveforms)
 
     def load(self, clip: Clip) -> np.ndarray:
         """Return a clip as mono float32 samples `(num_samples,)` at the model's rate.

@@ -8,7 +8,6 @@ import soxr
 
 from ser.audio import MAX_NUM_CHANNELS, MAX_PEAK, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE, AudioError
 from ser.confidence import Confidence, confidence_of
-from ser.recognizer.attentive import AttentiveRecognizer
 from ser.segments.channel import Stretch
 from ser.segments.cutting import Cutter, SpeechCutter, TurnCutter
 from ser.segments.segment import Segment
@@ -166,12 +165,12 @@ class SegmentStream:
         recognizer = self._recognizer
         if not waveforms:
             return
-        for waveform, row in zip(waveforms, recognizer.predict_probabilities(waveforms), strict=True):
+        rows = recognizer.predict_probabilities(waveforms)
+        for row, is_out in zip(rows, recognizer.are_out_of_distribution(waveforms), strict=True):
             probabilities = dict(zip(recognizer.emotions, row.tolist(), strict=True))
-            is_out = recognizer.explain(waveform)[1] if isinstance(recognizer, AttentiveRecognizer) else None
             yield (
                 probabilities,
-                confidence_of(probabilities, recognizer.not_sure_below, is_out_of_distribution=is_out),
+                confidence_of(probabilities, recognizer.not_sure_below, recognizer.confidence_steps, is_out),
                 is_out,
             )
 

@@ -15,7 +15,6 @@ from ser.audio import load_audio
 from ser.batch import job as jobs
 from ser.labels import EMOTIONS
 from ser.recognizer import EmotionRecognizer
-from ser.segments.recordings import segment_recording
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.flac"))
 RATE = 16_000
@@ -50,7 +49,7 @@ def test_tables_hold_every_segment_and_each_speaker(
     for number in range(4):
         path = str(recordings / f"{number}.wav")
         found = [row for row in rows if row["path"] == path]
-        expected = list(segment_recording(recognizer, path))
+        expected = list(recognizer.segments(path))
         assert [row["emotion"] for row in found] == [each.emotion for each in expected]
         assert [row["start_seconds"] for row in found] == [each.start_seconds for each in expected]
         for row, each in zip(found, expected, strict=True):

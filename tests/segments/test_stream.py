@@ -8,9 +8,7 @@ import soundfile
 
 from ser.audio import AudioError
 from ser.recognizer import EmotionRecognizer
-from ser.segments.recordings import segment_recording
 from ser.segments.segment import Segment
-from ser.segments.stream import SegmentStream
 from ser.segments.turns import Turn
 
 RATE = 16_000
@@ -30,7 +28,7 @@ def assert_same(ones: list[Segment], others: list[Segment]) -> None:
 
 def test_each_clip_of_a_stereo_call_is_found_on_its_channel_alone(recognizer: EmotionRecognizer, call):
     samples, turns = call
-    segments = speech(list(segment_recording(recognizer, (samples, RATE))))
+    segments = speech(list(recognizer.segments((samples, RATE))))
     assert {each.speaker for each in segments} == {"channel 1", "channel 2"}
     for channel, start, end in turns:
         inside = [each for each in segments if start < (each.start_seconds + each.end_seconds) / 2 < end]
@@ -40,7 +38,7 @@ def test_each_clip_of_a_stereo_call_is_found_on_its_channel_alone(recognizer: Em
 
 def test_segments_cover_a_channel_without_gap_or_overlap(recognizer: EmotionRecognizer, call):
     samples, _ = call
-    segments = list(segment_recording(recognizer, (samples, RATE)))
+    segments = list(recognizer.segments((samples, RATE)))
     for channel in (1, 2):
         of_channel = [each for each in segments if each.channel == channel]
         assert of_channel[0].start_seconds == 0
@@ -53,8 +51,8 @@ def test_segments_cover_a_channel_without_gap_or_overlap(recognizer: EmotionReco
 def test_a_stream_gives_what_the_file_gives(recognizer: EmotionRecognizer, call, tmp_path, chunk: int):
     samples, _ = call
     soundfile.write(tmp_path / "call.wav", samples, RATE, subtype="FLOAT")
-    expected = list(segment_recording(recognizer, tmp_path / "call.wav"))
-    stream = SegmentStream(recognizer, RATE, 2)
+    expected = list(recognizer.segments(tmp_path / "call.wav"))
+    stream = recognizer.stream(RATE, 2)
     segments = [
         segment
         for start in range(0, len(samples), chunk)
@@ -69,7 +67,7 @@ def test_a_stream_gives_what_the_file_gives(recognizer: EmotionRecognizer, call,
 
 def test_resampling_in_pieces_changes_nothing(recognizer: EmotionRecognizer, call):
     samples = np.repeat(call[0][:, :1], 3, axis=0)  # 48 kHz
-    at_once, in_pieces = SegmentStream(recognizer, 48_000), SegmentStream(recognizer, 48_000)
+    at_once, in_pieces = recognizer.stream(48_000), recognizer.stream(48_000)
     expected = at_once.feed(samples) + at_once.finish()
     pieces = np.array_split(samples, 997)
     assert_same([each for piece in pieces for each in in_pieces.feed(piece)] + in_pieces.finish(), expected)
@@ -77,14 +75,14 @@ def test_resampling_in_pieces_changes_nothing(recognizer: EmotionRecognizer, cal
 
 def test_a_segment_gets_the_answer_of_its_samples_alone(recognizer: EmotionRecognizer, call):
     samples = call[0][:, :1]
-    for each in speech(list(segment_recording(recognizer, (samples, RATE)))):
+    for each in speech(list(recognizer.segments((samples, RATE)))):
         alone = samples[round(each.start_seconds * RATE) : round(each.end_seconds * RATE), 0]
         assert recognizer.predict((alone, RATE)) == pytest.approx(each.probabilities, abs=1e-5)
 
 
 def test_the_estimate_of_speech_under_way_is_there_before_its_end(recognizer: EmotionRecognizer, call):
     samples, turns = call
-    stream = SegmentStream(recognizer, RATE)
+    stream = recognizer.stream(RATE)
     assert stream.running() == []
     _, start, end = turns[0]
     stream.feed(samples[: round((start + end) / 2 * RATE), 0])
@@ -99,7 +97,7 @@ def test_noise_music_and_silence_have_no_emotion(recognizer: EmotionRecognizer):
     chord = sum(0.1 * np.sin(2 * np.pi * hertz * times) for hertz in (220, 277, 330))
     noise, silence = 0.05 * rng.standard_normal(3 * RATE), np.zeros(3 * RATE)
     for sound, kind in ((chord, "non-speech"), (noise, "non-speech"), (silence, "silence")):
-        (segment,) = segment_recording(recognizer, (sound.astype(np.float32), RATE))
+        (segment,) = recognizer.segments((sound.astype(np.float32), RATE))
         assert (segment.kind, segment.emotion, segment.probabilities) == (kind, None, None)
         assert segment.end_seconds == pytest.approx(3)
 
@@ -107,20 +105,20 @@ def test_noise_music_and_silence_have_no_emotion(recognizer: EmotionRecognizer):
 def test_speech_without_pause_is_cut_before_it_gets_too_long(recognizer: EmotionRecognizer, call):
     clips = call[0].sum(axis=1)
     loud = clips[np.convolve(np.abs(clips), np.ones(1600) / 1600, "same") > 0.01]
-    segments = speech(list(segment_recording(recognizer, (np.tile(loud, 4), RATE))))
+    segments = speech(list(recognizer.segments((np.tile(loud, 4), RATE))))
     assert len(segments) > 3
     assert all(0.2 < each.duration_seconds <= 8 for each in segments)
 
 
 def test_one_signal_on_two_channels_is_one_speaker(recognizer: EmotionRecognizer, call):
     mono = call[0].sum(axis=1)
-    segments = list(segment_recording(recognizer, (np.stack([mono, mono], axis=1), RATE)))
+    segments = list(recognizer.segments((np.stack([mono, mono], axis=1), RATE)))
     assert {(each.channel, each.speaker) for each in segments} == {(0, None)}
     assert_same(
         [each for each in segments if each.emotion],
         [
             Segment(each.start_seconds, each.end_seconds, 0, None, each.kind, each.probabilities)
-            for each in segment_recording(recognizer, (mono, RATE))
+            for each in recognizer.segments((mono, RATE))
             if each.emotion
         ],
     )
@@ -130,7 +128,7 @@ def test_given_turns_are_analysed_as_they_are(recognizer: EmotionRecognizer, cal
     samples, clips = call
     turns = [Turn(start, end, f"speaker {channel}") for channel, start, end in clips]
     turns.append(Turn(0.0, 0.4, "nobody"))
-    segments = list(segment_recording(recognizer, (samples.sum(axis=1), RATE), turns=turns))
+    segments = list(recognizer.segments((samples.sum(axis=1), RATE), turns=turns))
     for turn in turns[:-1]:
         (found,) = [each for each in segments if abs(each.start_seconds - turn.start_seconds) < 1e-4]
         assert (found.kind, found.speaker) == ("speech", turn.speaker)
@@ -143,7 +141,7 @@ def test_a_long_turn_is_cut_and_overlapping_turns_are_both_analysed(recognizer: 
     samples, clips = call
     last = clips[-1][2]
     turns = [Turn(0.0, last, "one"), Turn(1.0, 3.5, "two"), Turn(last + 500, last + 501, "absent")]
-    segments = list(segment_recording(recognizer, (samples.sum(axis=1), RATE), turns=turns))
+    segments = list(recognizer.segments((samples.sum(axis=1), RATE), turns=turns))
     ones = [each for each in segments if each.speaker == "one"]
     assert len(ones) >= last / 8
     assert all(each.duration_seconds <= 8 for each in ones)
@@ -160,7 +158,7 @@ def test_a_long_turn_is_cut_and_overlapping_turns_are_both_analysed(recognizer: 
 )
 def test_options_that_do_not_fit_are_refused(recognizer: EmotionRecognizer, call, options, message: str):
     with pytest.raises(ValueError, match=message):
-        list(segment_recording(recognizer, (call[0], RATE), **options))
+        list(recognizer.segments((call[0], RATE), **options))
 
 
 @pytest.mark.parametrize(
@@ -170,11 +168,11 @@ def test_options_that_do_not_fit_are_refused(recognizer: EmotionRecognizer, call
 )
 def test_a_chunk_that_is_no_sound_is_refused(recognizer: EmotionRecognizer, chunk: np.ndarray):
     with pytest.raises(AudioError):
-        SegmentStream(recognizer, RATE).feed(chunk)
+        recognizer.stream(RATE).feed(chunk)
 
 
 def test_memory_does_not_grow_with_the_recording(recognizer: EmotionRecognizer, call):
-    stream = SegmentStream(recognizer, RATE)
+    stream = recognizer.stream(RATE)
     kept = []
     for _ in range(12):
         stream.feed(call[0][:, 0])
