@@ -6,7 +6,9 @@ Reads the probabilities that `benchmarks/accuracy/cross_validate.py` left, each 
 training that
 scored it. What ships is fitted on dev5, whose models never heard actors 21 to 24 either. What such a fit is
 worth luna5 says, each fold with a temperature and a threshold fitted on the other folds, so without its test
-actors. Writes benchmarks/results/calibration.json and docs/images/reliability.png;
+actors. With `--strangers nemo` what ships is fitted on models that were trained without that corpus and
+tested on it (leave-one-corpus-out): for people, languages and microphones that training did not know.
+Writes benchmarks/results/calibration.json and docs/images/reliability.png;
 `python -m benchmarks.report.results` puts the table into docs/results.md.
 """
 
@@ -20,6 +22,7 @@ import numpy as np
 
 from benchmarks.report.measurements import read_runs
 from ser.command_line import CommandParser
+from ser.corpora import CORPUS_TITLES
 from ser.evaluation.calibration import (
     apply_temperature,
     choose_operating_point,
@@ -28,7 +31,8 @@ from ser.evaluation.calibration import (
 )
 from ser.evaluation.metrics import expected_calibration_error
 from ser.evaluation.plots import reliability_figure
-from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
+from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT, SHIPPED_TEST_ACTORS
+from ser.labels import EMOTIONS, corpus_classes, restrict_probabilities
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,10 +51,17 @@ class HeldOutClips(NamedTuple):
     seeds: np.ndarray
 
 
-def held_out_clips(root: Path, protocol: str, recipe: str) -> HeldOutClips:
-    """Every clip of every fold and seed of a recipe; leaves the program where there are none."""
+def held_out_clips(root: Path, protocol: str, recipe: str, corpus: str = "ravdess") -> HeldOutClips:
+    """Every clip of every fold and seed of a recipe; leaves the program where there are none.
+
+    Args:
+        root: The repository.
+        protocol: The protocol.
+        recipe: The recipe.
+        corpus: The tested corpus; folds that test others are left out.
+    """
     folder = root / "benchmarks" / "results" / protocol / recipe
-    runs = read_runs(folder)
+    runs = [run for run in read_runs(folder) if list(run.get("per_corpus", [corpus])) == [corpus]]
     if not runs:
         sys.exit(
             f"Error: no results of {recipe} on {protocol}: run benchmarks/accuracy/cross_validate.py first."
@@ -61,23 +72,36 @@ def held_out_clips(root: Path, protocol: str, recipe: str) -> HeldOutClips:
             [apply_temperature(run["probabilities"], 1 / run["recipe"]["temperature"]) for run in runs]
         ),
         np.concatenate([run["labels"] for run in runs]),
-        np.array([int(clip[-2:]) for run in runs for clip in run["clips"]]),
+        # RAVDESS's names end with the actor; of other corpora nobody has to be left out.
+        np.array([int(clip[-2:]) if corpus == "ravdess" else 0 for run in runs for clip in run["clips"]]),
         np.concatenate([[run["fold"]] * len(run["labels"]) for run in runs]),
         np.concatenate([[run["seed"]] * len(run["labels"]) for run in runs]),
     )
 
 
-def fit_shipped(clips: HeldOutClips) -> dict[str, Any]:
+def fit_shipped(clips: HeldOutClips, strangers: str | None = None) -> dict[str, Any]:
     """The temperature and threshold that ship, and what they do on the clips that they were fitted on.
+
+    Args:
+        clips: Of development folds, or of a corpus left out of training.
+        strangers: The name of that corpus; its classes alone are asked about.
 
     Raises:
         ValueError: If one of the actors who decide nothing is among them.
     """
-    if found := sorted(set(SHIPPED_TEST_ACTORS) & set(clips.actors.tolist())):
+    tested = {int(actor.partition(":")[2]) for actor in SHIPPED_TEST_ACTORS}
+    if found := sorted(tested & set(clips.actors.tolist())):
         raise ValueError(f"What ships must not be fitted on actors {found}: they test it.")
-    temperature = fit_temperature(clips.probabilities, clips.labels)
-    calibrated = apply_temperature(clips.probabilities, temperature)
+    temperature, probabilities = fit_temperature(clips.probabilities, clips.labels), clips.probabilities
+    calibrated = apply_temperature(probabilities, temperature)
+    if strangers:
+        classes = corpus_classes(strangers)
+        labels = np.array([classes.index(EMOTIONS[label]) for label in clips.labels])
+        temperature = fit_temperature(probabilities, labels, classes)
+        calibrated = restrict_probabilities(apply_temperature(probabilities, temperature), classes)
+        clips = clips._replace(probabilities=restrict_probabilities(probabilities, classes), labels=labels)
     return {
+        **({"fitted_on": f"{CORPUS_TITLES[strangers]}, left out of training"} if strangers else {}),
         "temperature": round(temperature, 2),
         "wanted_accuracy": WANTED_ACCURACY,
         "fitted": {
@@ -145,7 +169,8 @@ def calibration_table(result: dict[str, Any]) -> list[str]:
         '## Calibration, and when to say "not sure"',
         "",
         f"Scores are divided by a temperature of **{result['temperature']:.2f}**, fitted on the held-out "
-        f"clips of {FITTED_ON}, whose models never heard actors 21 to 24. Below a highest probability of "
+        f"clips of {result.get('fitted_on', FITTED_ON)}, whose models never heard actors 21 to 24. Below a "
+        "highest probability of "
         f'**{threshold:.0f} %** the demo says "not sure": the lowest threshold whose answers were right '
         f"{wanted:.0f} % of the time there. What such a fit is worth on other voices stands in the second "
         f"row, where each fold of {MEASURED_ON} takes its temperature and threshold from the other folds. "
@@ -181,25 +206,36 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
     parser = CommandParser(description=__doc__)
     parser.add_argument("--recipe", default="hybrid", help="folder of its results")
     parser.add_argument(
+        "--strangers", help="corpus, left out of training, to fit on; development folds if not given"
+    )
+    parser.add_argument("--output", default="calibration", help="name of the result file and the picture")
+    parser.add_argument(
         "--checkpoint",
         type=Path,
         help="write temperature, threshold and confidence steps into its config.json",
     )
     args = parser.parse_args(arguments)
     recipe = [] if args.recipe == parser.get_default("recipe") else ["--recipe", args.recipe]
-    development = held_out_clips(root, FITTED_ON, args.recipe)
+    if args.strangers:
+        recipe += ["--strangers", args.strangers]
+        development = held_out_clips(root, LEAVE_ONE_CORPUS_OUT, args.recipe, args.strangers)
+    else:
+        development = held_out_clips(root, FITTED_ON, args.recipe)
+    if args.output != parser.get_default("output"):
+        recipe += ["--output", args.output]
     clips = held_out_clips(root, MEASURED_ON, args.recipe)
     calibrated, answered = cross_fitted(clips)
     result = {
-        **fit_shipped(development),
+        **fit_shipped(development, args.strangers),
         "cross_fitted": measure(clips, calibrated, answered),
         "command": shlex.join(["python", "-m", "benchmarks.accuracy.calibrate", *recipe]),
     }
-    (root / "benchmarks" / "results" / "calibration.json").write_text(json.dumps(result, indent=1) + "\n")
+    (root / "benchmarks" / "results" / f"{args.output}.json").write_text(json.dumps(result, indent=1) + "\n")
     if args.checkpoint:
         write_into_checkpoint(args.checkpoint / "config.json", result)
     figure = reliability_figure(calibrated, clips.labels, title=f"Reliability on {MEASURED_ON}")
-    figure.savefig(root / "docs" / "images" / "reliability.png", dpi=110)
+    picture = args.output.replace("calibration", "reliability")
+    figure.savefig(root / "docs" / "images" / f"{picture}.png", dpi=110)
     print("\n".join(calibration_table(result)))
 
 

@@ -42,6 +42,9 @@ PROTOCOL_TEXTS = {
 
 RECIPE_TEXTS = {
     "hybrid": "the shipped recipe",
+    "whisper-lstm": "accurate: heads on three frozen layers of **Whisper** base, songs and nEMO in training",
+    "whisper-two-lstm": "two LSTM heads on the same layers of **Whisper**, RAVDESS at 35 % of the draws",
+    "whisper-ravdess": "the same on RAVDESS alone: what **Whisper** gives without other corpora",
     "hybrid_14_passes": "the shipped recipe trained twice as long",
     "plain": "an LSTM alone, without convolutions or ensemble",
     "alike": "two networks that hear the same",

@@ -3,6 +3,7 @@
 `probabilities` are floats (num_clips, num_classes) whose rows sum to one, `labels` integers (num_clips,).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.isotonic import IsotonicRegression
+
+from ser.labels import restrict_probabilities
 
 SMALLEST_PROBABILITY = 1e-6  # result files are rounded: a probability of 0 in one stands for about this
 TEMPERATURE_RANGE = (0.1, 10.0)
@@ -42,19 +45,26 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> np.ndarra
     return softmax(scores / temperature, axis=1)
 
 
-def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
+def fit_temperature(
+    probabilities: ArrayLike, labels: ArrayLike, classes: Sequence[str] | None = None
+) -> float:
     """Return the temperature with the lowest mean negative log likelihood of the labels (Guo et al. 2017).
 
     Args:
         probabilities: Of clips of speakers that the model was not trained on.
         labels: True classes of those clips.
+        classes: The classes that those clips' corpus has, which `labels` index, if not all of `EMOTIONS`:
+            probabilities are restricted to them after the division (`restrict_probabilities`).
     """
     scores = np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), SMALLEST_PROBABILITY))
     labels = np.asarray(labels)
     rows = np.arange(len(labels))
 
     def negative_log_likelihood(log_temperature: float) -> float:
-        return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[rows, labels].mean())
+        log_probabilities = log_softmax(scores / np.exp(log_temperature), axis=1)
+        if classes is not None:
+            log_probabilities = np.log(restrict_probabilities(np.exp(log_probabilities), classes))
+        return -float(log_probabilities[rows, labels].mean())
 
     found = minimize_scalar(negative_log_likelihood, bounds=np.log(TEMPERATURE_RANGE), method="bounded")
     return float(np.exp(found.x))

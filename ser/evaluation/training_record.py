@@ -17,6 +17,19 @@ BEFORE_THE_SETTING = {"views": ["absolute"], "bf16": False}
 # Where, how fast and from which random start, and what is said of the scores afterwards.
 NOT_OF_THE_RECIPE = ("num_proc", "feature_cache_dir", "seed", "temperature", "not_sure_below")
 
+NOT_OF_AN_ENCODER = (
+    "architecture",
+    "views",
+    "target_level_db",
+    "high_pass_hz",
+    "dynamic_range_db",
+    "band_range_db",
+    "noise_prob",
+    "equaliser_std_db",
+    "balanced_loss",
+)
+"""Settings of the MFCC-LSTM that a training on a Whisper encoder does not use."""
+
 
 def read_training_record(
     folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
@@ -70,6 +83,8 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> str:
         BEFORE_THE_SETTING | each["recipe"] | each["training_arguments"] for each in (before, now)
     )
     known = (first.keys() & second.keys()) - set(NOT_OF_THE_RECIPE)
+    if first.get("model_name_or_path"):
+        known -= set(NOT_OF_AN_ENCODER)
     return ", ".join(
         f"{name} {first[name]}, now {second[name]}" for name in sorted(known) if first[name] != second[name]
     )

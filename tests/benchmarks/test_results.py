@@ -10,6 +10,8 @@ import pytest
 from benchmarks.accuracy import calibrate, robustness
 from benchmarks.report import results as report
 from ser.configuration_mfcc_lstm import MfccLstmConfig
+from ser.evaluation.calibration import apply_temperature
+from ser.labels import EMOTIONS, corpus_classes, restrict_probabilities
 from ser.training.recipe import RecipeArguments
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,6 +207,19 @@ def test_what_ships_is_not_calibrated_on_the_actors_it_is_tested_on() -> None:
     assert calibrate.fit_shipped(clips)["temperature"] == pytest.approx(1.0, abs=0.01)
     with pytest.raises(ValueError, match=r"actors \[23, 24\]"):
         calibrate.fit_shipped(clips._replace(actors=clips.actors + 22))
+
+
+def test_a_temperature_for_strangers_asks_about_their_corpus_alone() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(8), size=4000)
+    shared = restrict_probabilities(probabilities, corpus_classes("nemo"))
+    drawn = [rng.choice(corpus_classes("nemo"), p=row) for row in shared]
+    labels = np.array([EMOTIONS.index(emotion) for emotion in drawn])
+    clips = calibrate.HeldOutClips(apply_temperature(probabilities, 0.5), labels, *np.zeros((3, 4000), int))
+    fitted = calibrate.fit_shipped(clips, "nemo")
+    assert fitted["temperature"] == pytest.approx(2.0, abs=0.15)
+    assert fitted["fitted"]["ece"] < fitted["fitted"]["ece_uncalibrated"]
+    assert fitted["fitted_on"] == "nEMO, left out of training"
 
 
 def test_what_ships_is_calibrated_by_models_that_never_heard_those_actors(tmp_path: Path) -> None:

@@ -41,6 +41,16 @@ def test_recipes_differ_in_what_shapes_weights_and_in_what_both_know():
     assert changed_settings(before, now) == "noise_prob 0.6, now 0.1"
 
 
+def test_settings_that_an_encoder_does_not_use_do_not_tell_its_trainings_apart():
+    before, now = (
+        {"recipe": {"model_name_or_path": "whisper", "noise_prob": value}, "training_arguments": {}}
+        for value in (0.6, 0.1)
+    )
+    assert changed_settings(before, now) == ""
+    del before["recipe"]["model_name_or_path"], now["recipe"]["model_name_or_path"]
+    assert changed_settings(before, now) == "noise_prob 0.6, now 0.1"
+
+
 def test_trainings_from_before_a_setting_differ_from_those_with_another_value():
     before, now = ({"recipe": {}, "training_arguments": {"bf16": value}} for value in (False, True))
     del before["training_arguments"]["bf16"]
