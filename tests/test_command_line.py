@@ -9,7 +9,7 @@ import pytest
 
 from ser.__main__ import COMMANDS, main
 from ser.command_line import CommandParser, expand_home
-from ser.training.cli import TrainingParser
+from ser.training.arguments import TrainingParser
 from ser.training.recipe import RecipeTrainingArguments
 
 

@@ -30,7 +30,7 @@ from ser.evaluation.metrics import accuracy, unweighted_average_recall
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT, Fold, corpus_folds, folds, results_name
 from ser.evaluation.training_record import changed_settings
 from ser.labels import CLASS_SETS, EMOTIONS, corpus_classes, restrict_probabilities
-from ser.training.cli import TrainingParser
+from ser.training.arguments import TrainingParser
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
 from ser.training.trainer import train_classifier
 

@@ -13,7 +13,6 @@ Whatever ended a training, `--resume_from_checkpoint auto` goes on with it.
 
 import json
 import os
-import resource
 import shlex
 import sys
 import time
@@ -23,9 +22,8 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from transformers import HfArgumentParser, Trainer
+from transformers import Trainer
 
-from ser.command_line import HomeParser
 from ser.corpora import CORPORA, CORPUS_TITLES
 from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.speakers import parse_speaker
@@ -35,16 +33,22 @@ from ser.evaluation.protocols import SHIPPED_TEST_ACTORS, carve_validation_actor
 from ser.evaluation.training_record import RECORD_NAME
 from ser.onnx.export import export_onnx
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+from ser.training.arguments import check_trackers, parse_training_arguments
 from ser.training.checkpoints import RESUME_OPTION
 from ser.training.full_disk import explaining_full_disk
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
+from ser.training.termination import INTERRUPTED
 from ser.training.trainer import train_classifier
 
+ENDING = """
+The trained model is in {folder}: weights, feature extractor, ONNX graphs, model card, training_metrics.json,
+training_curves.png and training_provenance.json.
+
+Measure it:  python -m ser evaluate --model {folder} --data_dir DIR --output_dir {folder}/evaluation
+Listen:      python -m ser demo --model {folder}
+Score files: python -m ser predict --model {folder} --output scores.csv RECORDINGS"""
+
 RECORDED_NAMES = {"ravdess": "RAVDESS speech"}  # it has songs too
-
-
-class TrainingParser(HomeParser, HfArgumentParser):
-    """A parser that fills dataclasses, among them transformers' `TrainingArguments`."""
 
 
 @dataclass
@@ -85,16 +89,18 @@ class DataArguments:
 
 def main() -> None:
     """Parse, train, save."""
-    # Its stub wants a NewType that no dataclass is.
-    parser = TrainingParser((DataArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
-    data, recipe, training_args = parser.parse_args_into_dataclasses()
+    data, recipe, training_args = parse_training_arguments(DataArguments, __doc__)
     try:
+        check_trackers(training_args)
         with explaining_full_disk(
-            training_args.output_dir, f"Free some space and go on with {RESUME_OPTION}."
+            str(training_args.output_dir), f"Free some space and go on with {RESUME_OPTION}."
         ):
             train(data, recipe, training_args)
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:  # before or after the steps, which save first
+        print(f"\nStopped. To go on: the same command with {RESUME_OPTION}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> None:
@@ -157,6 +163,7 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
         from ser.hub.card import write_card
 
         write_card(str(training_args.output_dir))
+        print(ENDING.format(folder=output_dir))
         if hub_model_id:
             publish(hub_model_id, training_args)
 
@@ -223,24 +230,33 @@ def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:
     print(f"Published {hub_model_id} at commit {commit}.")
 
 
-def peak_memory_bytes(num_workers: int) -> int:
-    """The most that this process and its workers can have held at once: each at its own peak."""
+def peak_memory_bytes(num_workers: int) -> int | None:
+    """Return the most that this process and its workers can have held at once: each at its own peak.
+
+    None where the operating system does not say.
+    """
+    try:
+        import resource  # which Windows lacks
+    except ImportError:
+        return None
     own, of_a_worker = (
         resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
-    return (own + num_workers * of_a_worker) * 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return (own + num_workers * of_a_worker) * unit
 
 
 def save_record(
     trainer: Trainer,
     validation_metrics: dict[str, float],
-    costs: dict[str, float],
+    costs: dict[str, float | None],
     provenance: dict[str, Any],
 ) -> None:
     """Leave the metrics, curves and provenance of a training in the output folder."""
     output_dir = Path(str(trainer.args.output_dir))
+    metrics: dict[str, Any]
     metrics = {k: v for line in trainer.state.log_history for k, v in line.items() if k.startswith("train_")}
-    metrics |= {**validation_metrics, **costs}
+    metrics = {**metrics, **validation_metrics, **costs}
     (output_dir / "training_metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     (output_dir / RECORD_NAME).write_text(json.dumps(provenance, indent=2) + "\n")
     training_curves_figure(trainer.state.log_history).savefig(output_dir / "training_curves.png")

@@ -148,9 +148,12 @@ class RecipeTrainingArguments(TrainingArguments):
     remove_unused_columns: bool = field(
         default=False, metadata={"help": "The collator needs what the network does not take: leave it off."}
     )
-    bf16: bool = field(
-        default=True,
-        metadata={"help": "Whether layers compute in bfloat16: a quarter faster where the processor can."},
+    bf16: bool | None = field(  # type: ignore[assignment]  # settled before TrainingArguments looks
+        default=None,
+        metadata={
+            "help": "Whether layers compute in bfloat16: a quarter faster where the processor has "
+            "instructions for it, slower elsewhere. Those decide if it is not given."
+        },
     )
     max_grad_norm: float = field(default=5.0, metadata={"help": "Norm that gradients are clipped to."})
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
@@ -165,6 +168,13 @@ class RecipeTrainingArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         """Settle what depends on the machine."""
+        if self.bf16 is None:
+            has_instructions = torch.cpu.get_capabilities()
+            self.bf16 = bool(has_instructions.get("avx512_bf16") or has_instructions.get("amx_bf16"))
+        if self.neftune_noise_alpha is not None:
+            raise ValueError(
+                "neftune_noise_alpha is for models that embed words; this one has no embeddings."
+            )
         if not torch.accelerator.is_available():
             self.use_cpu = True  # or else the processes of torchrun would look for GPUs
             self.dataloader_pin_memory = False

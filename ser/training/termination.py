@@ -1,4 +1,4 @@
-"""A training that is asked to end, by SIGTERM, leaves a checkpoint first, and loses not a step."""
+"""A training that is asked to end, by SIGTERM or Ctrl-C, saves a checkpoint first and loses no step."""
 
 import signal
 import sys
@@ -11,13 +11,13 @@ from transformers.utils import logging
 
 from ser.training.checkpoints import RESUME_OPTION, SealCheckpoints
 
-EXIT_STATUS = 128 + signal.SIGTERM  # what a shell reports of a program that SIGTERM ended
+INTERRUPTED = 128 + signal.SIGINT  # what a shell reports of a program that a signal ended
 
 logger = logging.get_logger(__name__)
 
 
-class SaveOnSigterm(TrainerCallback):
-    """On SIGTERM, finish the step, save, and end the process.
+class SaveOnSignal(TrainerCallback):
+    """On SIGTERM or Ctrl-C, finish the step, save, and end the process; on a second one, end at once.
 
     The Trainer's own `enable_jit_checkpoint` saves in the middle of a step, after its random numbers were
     drawn, and so does not go on to the same weights. One process alone does this: several would each stop at
@@ -27,42 +27,52 @@ class SaveOnSigterm(TrainerCallback):
     """
 
     def __init__(self) -> None:
-        self.is_asked_to_end = False
-        self._former_handler: Any = None
+        self.received: int | None = None
+        self._former_handlers: dict[int, Any] = {}
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Start to listen, where signals arrive: in the main thread."""
         if args.world_size == 1 and threading.current_thread() is threading.main_thread():
-            self._former_handler = signal.signal(signal.SIGTERM, self._remember)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._former_handlers[number] = signal.signal(number, self._remember)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Have this step saved."""
-        if self.is_asked_to_end:
+        if self.received is not None:
             control.should_save = True
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """End."""
-        if self.is_asked_to_end:
-            logger.warning(f"Stopped after step {state.global_step}. To go on: {RESUME_OPTION}")
-            sys.exit(EXIT_STATUS)
+        if self.received is not None:
+            logger.warning(
+                f"Stopped and saved after step {state.global_step}. To go on: the same command with "
+                f"{RESUME_OPTION}"
+            )
+            sys.exit(128 + self.received)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Listen no more."""
-        if self._former_handler is not None:
-            signal.signal(signal.SIGTERM, self._former_handler)
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._former_handlers.items():
+            signal.signal(number, handler)
+        self._former_handlers = {}
 
     def _remember(self, signum: int, frame: FrameType | None) -> None:
-        self.is_asked_to_end = True
+        self.received = signum
+        self._restore()  # a second one ends at once
+        logger.warning("Finishing this step and saving. Once more to end at once.")
 
 
 def survival_callbacks(settings: dict[str, Any]) -> list[TrainerCallback]:
     """What a Trainer needs to survive, in the order it needs them."""
-    return [SealCheckpoints(settings), SaveOnSigterm()]
+    return [SealCheckpoints(settings), SaveOnSignal()]

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -31,7 +32,6 @@ from ser.training.checkpoints import (
     seal,
 )
 from ser.training.recipe import RecipeTrainingArguments
-from ser.training.termination import EXIT_STATUS
 
 NUM_KILLS = 50 if os.environ.get("SER_HARDENING") else 3
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="mounts a disk as Linux does")
@@ -102,12 +102,13 @@ def test_after_kills_at_any_moment_the_weights_are_those_of_an_undisturbed_train
         shutil.rmtree(interrupted)
 
 
-def test_sigterm_saves_the_step_it_came_in(corpus, undisturbed, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_the_step_it_came_in(corpus, undisturbed, tmp_path, number):
     process = start(corpus, tmp_path, "--save_steps", "3")
     wait_for_checkpoint(tmp_path, process)
-    process.terminate()
+    os.kill(process.pid, number)
     process.join(60)
-    assert process.exitcode == EXIT_STATUS == 143
+    assert process.exitcode == 128 + number
     assert "--resume_from_checkpoint auto" in (tmp_path / "log").read_text()
     assert not (tmp_path / "out" / "model.safetensors").exists()
     step = int(checkpoints(tmp_path)[-1].name.split("-")[1])

@@ -1,0 +1,89 @@
+"""The command line of a training: our own options first, those of `TrainingArguments` on request."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from typing import Any, cast
+
+from transformers import HfArgumentParser
+from transformers.integrations.integration_utils import get_reporting_integration_callbacks
+
+from ser.command_line import HomeParser
+from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
+
+SHOWN_TRAINING_ARGUMENTS = (
+    *RecipeTrainingArguments.__annotations__,
+    "output_dir",
+    "max_steps",
+    "seed",
+    "resume_from_checkpoint",
+    "use_cpu",
+    "push_to_hub",
+    "hub_model_id",
+)
+HELP_ALL = "--help_all"
+
+
+class TrainingParser(HomeParser, HfArgumentParser):
+    """A parser that fills dataclasses, among them transformers' `TrainingArguments`."""
+
+
+def parse_training_arguments(
+    data_class: type, description: str | None, arguments: Sequence[str] | None = None
+) -> tuple[Any, RecipeArguments, RecipeTrainingArguments]:
+    """Parse the command line of a training.
+
+    Args:
+        data_class: Dataclass with the program's own options.
+        description: What `--help` says first.
+        arguments: The words after the program's name; those of this process if not given.
+
+    Returns:
+        An instance of `data_class`, the recipe and the training arguments.
+
+    Raises:
+        SystemExit: If an option is unknown or missing, or its value cannot be used; the message says which.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    classes = (data_class, RecipeArguments, RecipeTrainingArguments)
+    parser = TrainingParser(
+        cast(Any, classes),  # its stub wants a NewType that no dataclass is
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        HELP_ALL, action="help", help="show every option of transformers' TrainingArguments, too"
+    )
+    if HELP_ALL not in words:
+        shown = {*data_class.__annotations__, *RecipeArguments.__annotations__, *SHOWN_TRAINING_ARGUMENTS}
+        for action in parser._actions:
+            if action.dest not in (*shown, "help", "help_all"):
+                action.help = argparse.SUPPRESS
+    try:
+        data, recipe, training_args, unknown = parser.parse_args_into_dataclasses(
+            words, return_remaining_strings=True
+        )
+    except (ValueError, ImportError, RuntimeError, TypeError) as error:
+        sys.exit(f"Error: {error}")
+    if unknown:
+        options = [option for action in parser._actions for option in action.option_strings]
+        close = difflib.get_close_matches(unknown[0], options)
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        sys.exit(f"Error: there is no option {unknown[0]}.{meant} {HELP_ALL} shows all.")
+    return data, recipe, training_args
+
+
+def check_trackers(training_args: RecipeTrainingArguments) -> None:
+    """Check that the packages of the trackers asked for with `--report_to` are installed.
+
+    Raises:
+        ValueError: If one is not.
+    """
+    for tracker in get_reporting_integration_callbacks(training_args.report_to):
+        try:
+            tracker()
+        except (RuntimeError, ImportError, ValueError) as error:
+            names = ", ".join(training_args.report_to)
+            raise ValueError(f"--report_to {names}: {error} Install it, or pass --report_to none.") from error
