@@ -48,7 +48,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("sources", nargs="*", help="sound files, folders to search, or globs in quotes")
     parser.add_argument(
         "--manifest",
-        help="instead of sources: .csv, .tsv, .json, .jsonl, .parquet or .txt (a path per line)",
+        help="instead of sources: .csv, .tsv, .jsonl, .parquet or .txt (a path per line)",
     )
     parser.add_argument("--path_column", default=PATH_COLUMN, help="the manifest's column of paths")
     parser.add_argument(

@@ -71,8 +71,8 @@ def read_manifest(manifest: str | os.PathLike[str], path_column: str = PATH_COLU
     """Read the paths that a manifest lists, in its order, row by row.
 
     Args:
-        manifest: A table with a column of paths (.csv, .tsv, .parquet; .jsonl with an object per line; .json
-            with a list of objects), or a text with one path per line (.txt or no ending).
+        manifest: A table with a column of paths (.csv, .tsv, .parquet, or .jsonl with an object
+            per line), or a text with one path per line (.txt or no ending).
         path_column: Name of that column.
 
     Raises:
@@ -84,7 +84,7 @@ def read_manifest(manifest: str | os.PathLike[str], path_column: str = PATH_COLU
     if suffix not in READERS:
         raise ValueError(
             f"A manifest ends in {', '.join(filter(None, READERS))} or nothing; got {manifest.name}. "
-            "Rename it after what it holds."
+            "Save it as one of these."
         )
     try:
         for number, path in enumerate(READERS[suffix](manifest, path_column), start=1):
@@ -105,13 +105,6 @@ def _table_paths(manifest: Path, path_column: str) -> Iterator[Any]:
         if path_column not in (table.fieldnames or ()):
             raise KeyError(path_column)
         yield from (row[path_column] for row in table)
-
-
-def _json_paths(manifest: Path, path_column: str) -> Iterator[Any]:
-    rows = json.loads(manifest.read_text(encoding="utf-8-sig"))
-    if not isinstance(rows, list):
-        raise ValueError(f"{manifest} holds a {type(rows).__name__}; expected a list of objects or of paths.")
-    yield from (row if isinstance(row, str) else row[path_column] for row in rows)
 
 
 def _json_lines_paths(manifest: Path, path_column: str) -> Iterator[Any]:
@@ -135,7 +128,6 @@ def _parquet_paths(manifest: Path, path_column: str) -> Iterator[Any]:
 READERS: dict[str, Callable[[Path, str], Iterator[Any]]] = {
     ".csv": _table_paths,
     ".tsv": _table_paths,
-    ".json": _json_paths,
     ".jsonl": _json_lines_paths,
     ".parquet": _parquet_paths,
     ".txt": _text_paths,

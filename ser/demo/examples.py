@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from ser.command_line import shipped
 from ser.labels import EMOTIONS
 
-EXAMPLES_DIR = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES_DIR = Path(shipped("examples"))
 
 
 def example_clips() -> list[tuple[Path, str]]:
