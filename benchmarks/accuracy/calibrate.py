@@ -187,7 +187,8 @@ def calibration_table(result: dict[str, Any]) -> list[str]:
             f"| {text}, {scores['num_clips']} | {scores['ece_uncalibrated']:.3f} "
             f"| **{scores['ece']:.3f}** | {coverage:.0f} % | {accuracy:.1f} % |"
         )
-    picture = "![Reliability diagram of the calibrated probabilities](images/reliability.png)"
+    name = result.get("picture", "reliability")
+    picture = f"![Reliability diagram of the calibrated probabilities](images/{name}.png)"
     return [*lines, "", picture, "", "Made by:", "", "```shell", result["command"], "```", ""]
 
 
@@ -225,7 +226,9 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
         recipe += ["--output", args.output]
     clips = held_out_clips(root, MEASURED_ON, args.recipe)
     calibrated, answered = cross_fitted(clips)
+    named = args.output != parser.get_default("output")
     result = {
+        **({"picture": args.output.replace("calibration", "reliability")} if named else {}),
         **fit_shipped(development, args.strangers),
         "cross_fitted": measure(clips, calibrated, answered),
         "command": shlex.join(["python", "-m", "benchmarks.accuracy.calibrate", *recipe]),
@@ -234,7 +237,7 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
     if args.checkpoint:
         write_into_checkpoint(args.checkpoint / "config.json", result)
     figure = reliability_figure(calibrated, clips.labels, title=f"Reliability on {MEASURED_ON}")
-    picture = args.output.replace("calibration", "reliability")
+    picture = result.get("picture", "reliability")
     figure.savefig(root / "docs" / "images" / f"{picture}.png", dpi=110)
     print("\n".join(calibration_table(result)))
 

@@ -17,6 +17,10 @@ from ser.hub.measurements import Measurements, measurements_of, read_json
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED_FOLDER = "checkpoint"
 SHIPPED_RECIPE = "hybrid"  # of the recipes in the results, the one that the checkpoint was trained with
+ACCURATE_FOLDER, ACCURATE_RECIPE = (
+    "checkpoint-accurate",
+    "whisper-lstm",
+)  # the same of the accurate checkpoint
 SPREAD_PROTOCOL = "luna5"  # its folds test every actor once
 # Without dev5, on which recipes are chosen: scores there flatter the one that was.
 PROTOCOL_ORDER = ("luna5", "emobox6", "loso24", "stratified80", "timnet10")
@@ -56,20 +60,24 @@ class ShippedResults:
     unlike: dict[str, Any] = field(default_factory=dict)
 
 
-def shipped_results(root: Path = ROOT) -> ShippedResults:
-    """Read the result files of the shipped checkpoint.
+def shipped_results(
+    root: Path = ROOT, folder: str = SHIPPED_FOLDER, recipe: str = SHIPPED_RECIPE
+) -> ShippedResults:
+    """Read the result files of a shipped checkpoint.
 
     Args:
         root: The repository.
+        folder: The checkpoint's folder.
+        recipe: What it was trained with.
     """
     results = root / "benchmarks" / "results"
     evaluations = [read_json(file) for file in sorted(results.glob("evaluation*/metrics.json"))]
     checkpoint = replace(
-        measurements_of(root / SHIPPED_FOLDER),
-        evaluations=[each for each in evaluations if each["model"]["name"] == SHIPPED_FOLDER],
+        measurements_of(root / folder),
+        evaluations=[each for each in evaluations if each["model"]["name"] == folder],
     )
     summaries = read_json(results / "results.json")
-    recipes = {name: by_recipe.get(SHIPPED_RECIPE) for name, by_recipe in summaries.items()}
+    recipes = {name: by_recipe.get(recipe) for name, by_recipe in summaries.items()}
     protocols = {
         name: summary
         for name in PROTOCOL_ORDER
@@ -77,8 +85,9 @@ def shipped_results(root: Path = ROOT) -> ShippedResults:
     }
     spread = None
     if SPREAD_PROTOCOL in protocols:
-        spread = speaker_spread(results / SPREAD_PROTOCOL / SHIPPED_RECIPE)
-    runs = read_runs(results / LEAVE_ONE_CORPUS_OUT / SHIPPED_RECIPE)
+        spread = speaker_spread(results / SPREAD_PROTOCOL / recipe)
+    runs = read_runs(results / LEAVE_ONE_CORPUS_OUT / recipe)
+    suffix = folder.removeprefix(SHIPPED_FOLDER)  # of the result files of this checkpoint
     return ShippedResults(
         checkpoint=checkpoint,
         protocols=protocols,
@@ -88,8 +97,8 @@ def shipped_results(root: Path = ROOT) -> ShippedResults:
             for run in runs
             if run["train_corpora"] == ["ravdess"] and not changed_settings(run, checkpoint.record or run)
         ],
-        robustness=read_json(results / "robustness.json"),
-        unlike=read_json(results / "unlike.json"),
+        robustness=read_json(results / f"robustness{suffix}.json"),
+        unlike=read_json(results / f"unlike{suffix}.json"),
     )
 
 

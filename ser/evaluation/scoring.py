@@ -203,6 +203,7 @@ def _short_report(scored: ScoredClips, num_resamples: int) -> dict[str, Any]:
         "classes": list(scored.emotions),
         "uar": unweighted_average_recall(scored.labels, scored.predictions),
         "accuracy": accuracy(scored.labels, scored.predictions),
+        "expected_calibration_error": expected_calibration_error(scored.probabilities, scored.labels),
         **_intervals(scored, num_resamples),
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from ser.configuration_mfcc_lstm import MfccLstmConfig
+from ser.configuration_whisper_lstm import WhisperLstmConfig
 from ser.evaluation.scoring import GROUPS
 from ser.evaluation.tables import scores_columns, spread_lines
 from ser.hub.measurements import Measurements, measurements_of
@@ -164,6 +165,17 @@ def _architecture_lines(measured: Measurements) -> Iterator[str]:
     size = f", {millions:.2f} million parameters" if measured.num_parameters else ""
     if measured.model_type != MfccLstmConfig.model_type:
         origin = f", made from `{measured.base_model}`" if measured.base_model else ""
+        if measured.model_type == WhisperLstmConfig.model_type:
+            settings = WhisperLstmConfig().to_dict() | measured.config
+            yield (
+                f"The first {settings['encoder_layers']} layers of a Whisper encoder, unchanged{origin}, and"
+                f" an ensemble of {settings['ensemble_size']} heads on their output{size}. In turn, the heads"
+                " follow it over time (a bidirectional LSTM with attentive pooling) and read its mean and"
+                " deviation over time. What this model knows of speech it learned from Whisper; the emotions,"
+                " from the corpora below. The code comes with the weights and needs torch, numpy and"
+                " transformers."
+            )
+            return
         yield f"A `{measured.model_type}` model of transformers{size}{origin}."
         return
     settings = MfccLstmConfig().to_dict() | measured.config
