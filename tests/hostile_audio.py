@@ -39,7 +39,10 @@ def write_hostile_corpus(folder: Path) -> dict[str, str]:
         results |= recorded_results(folder / CANARY)
     for name, content in (errors | results).items():
         (folder / name).write_bytes(content)
-    return dict.fromkeys(errors, "error") | dict.fromkeys(results, "result")
+    expected = dict.fromkeys(errors, "error") | dict.fromkeys(results, "result")
+    if shutil.which("ffmpeg"):  # libsndfile refuses these two, ffmpeg decodes what is there
+        expected |= dict.fromkeys(("cut_alac.caf", "granule_negative.ogg"), "result")
+    return expected
 
 
 def foreign_files() -> dict[str, bytes]:

@@ -103,9 +103,9 @@ def conditions(sampling_rate: int, talkers: list[np.ndarray]) -> dict[str, Condi
 def measure(recognizer: EmotionRecognizer, data_dir: str) -> dict[str, Any]:
     """UAR under every condition, and what it costs beside the clean clips, with intervals over actors."""
     train_clips = load_ravdess(data_dir, actors=range(1, 21))
-    talkers = [recognizer.load(audio["path"]) for audio in train_clips["audio"][::20]]
+    talkers = [recognizer.load(audio) for audio in train_clips["audio"][::20]]
     clips = load_corpus("ravdess", data_dir, actors=SHIPPED_TEST_ACTORS)
-    waveforms = [recognizer.load(audio["path"]) for audio in clips["audio"]]
+    waveforms = [recognizer.load(audio) for audio in clips["audio"]]
     labels, actors = np.asarray(clips["emotion"]), np.asarray(clips["actor"])
     predictions: dict[str, np.ndarray] = {}
     results = {}

@@ -96,7 +96,7 @@ def best_score(auroc: dict[str, dict[str, float]]) -> str:
 
 def waveforms_of(recognizer: MfccLstmRecognizer, clips: Dataset) -> Iterator[np.ndarray]:
     """The clips of a corpus at the model's rate."""
-    return (recognizer.load(audio["path"]) for audio in clips["audio"])
+    return (recognizer.load(audio) for audio in clips["audio"])
 
 
 def _auroc(usual: np.ndarray, strange: np.ndarray) -> float:

@@ -51,7 +51,7 @@ def signal_path(recognizer: MfccLstmRecognizer, clip: Path) -> list[tuple[str, s
     hop_ms = 1000 * extractor.hop_length / rate
     parts = [
         ("a recording, in any format", ""),
-        (f"ser/audio.py: decode, mix to mono, resample to {rate / 1000:g} kHz", _shape(waveform.shape)),
+        (f"ser/audio/: decode, mix to mono, resample to {rate / 1000:g} kHz", _shape(waveform.shape)),
         ("set the level, cut silence off both ends", _shape((stop - start,))),
         (
             f"power spectrum of a window every {hop_ms:g} ms",

@@ -67,8 +67,9 @@ def measure_training(
             spectrograms = (
                 spectrograms_of([files[row] for row in rows]) if recompute else [kept[row] for row in rows]
             )
-            rows = [{"mel_spectrogram": each, "labels": 0, "corpus": "ravdess"} for each in spectrograms]
-            batch = collate(rows)
+            batch = collate(
+                [{"mel_spectrogram": each, "labels": 0, "corpus": "ravdess"} for each in spectrograms]
+            )
             del batch["corpus"]
             optimizer.zero_grad()
             network(**batch).loss.backward()

@@ -117,7 +117,7 @@ def score_clips(
             for row in wanted[start : start + batch_size]:
                 clip = audio[row]["audio"]
                 try:
-                    waveforms.append(recognizer.load(clip["bytes"] or clip["path"]))
+                    waveforms.append(recognizer.load(clip))
                 except AudioError as error:
                     if not skip_broken:
                         raise AudioError(

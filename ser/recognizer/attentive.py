@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from ser.audio import Clip
 from ser.recognizer.analysis import Analysis, Attention, judged_bounds, side_by_side
 from ser.recognizer.base import EmotionRecognizer
-from ser.recognizer.clips import Clip
 
 
 class AttentiveRecognizer(EmotionRecognizer):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, overload
 
 import numpy as np
 
+from ser.audio.clips import Clip, as_recorded, load_audio
 from ser.recognizer.analysis import (
     SINGLE_PASS_SECONDS,
     WINDOW_HOP_SECONDS,
@@ -20,7 +21,6 @@ from ser.recognizer.analysis import (
     window_bounds,
 )
 from ser.recognizer.checkpoint import Checkpoint
-from ser.recognizer.clips import Clip, as_recorded, load_clip
 from ser.recording_quality import check_not_silent, quality_hints
 
 if TYPE_CHECKING:  # voice activity detection is an optional install
@@ -135,7 +135,7 @@ class EmotionRecognizer(ABC):
         """Return the probability of each emotion in a clip, or in each clip of a list.
 
         Args:
-            clip: What `ser.audio.Clip` lists, or a list of such.
+            clip: What `ser.audio.clips.Clip` lists, or a list of such.
 
         Returns:
             `{emotion: probability}`, summing to one, in the model's order of emotions; a list for a list.
@@ -170,7 +170,7 @@ class EmotionRecognizer(ABC):
         """Return the emotions along a recording, in overlapping windows.
 
         Args:
-            clip: What `ser.audio.Clip` lists.
+            clip: What `ser.audio.clips.Clip` lists.
             window_seconds: Length of a window.
             hop_seconds: From the start of one window to the start of the next; at most a window.
 
@@ -189,7 +189,7 @@ class EmotionRecognizer(ABC):
         """Return everything this model can say about a recording.
 
         Args:
-            clip: What `ser.audio.Clip` lists.
+            clip: What `ser.audio.clips.Clip` lists.
             on_progress: Called with the share that is done, 0 to 1, again and again.
 
         Raises:
@@ -249,7 +249,7 @@ class EmotionRecognizer(ABC):
             SilenceError: If the clip is silent.
             AudioError: If the clip cannot be used for another reason.
         """
-        waveform = load_clip(clip, self.sampling_rate)
+        waveform = load_audio(clip, self.sampling_rate)
         check_not_silent(waveform, self.sampling_rate)
         return waveform
 

@@ -13,8 +13,8 @@ import torch
 from datasets import Array2D, Dataset, concatenate_datasets
 from datasets.fingerprint import Hasher
 
-from ser import audio, feature_extraction_mfcc_lstm
-from ser.audio import load_audio
+from ser import feature_extraction_mfcc_lstm
+from ser.audio import decoding, load_audio
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.training import augmentation
 from ser.training.augmentation import AugmentationRecipe, augment_waveform
@@ -133,7 +133,7 @@ def _extract_batch(
     rows: dict[str, list] = {name: [] for name in (*clips, *new) if name != "audio"}
     for position, index in enumerate(indices):
         audio = clips["audio"][position]
-        recorded = load_audio(audio["path"] if audio["bytes"] is None else audio["bytes"], sampling_rate)
+        recorded = load_audio(audio, sampling_rate)
         start, stop = feature_extractor.trim_bounds(torch.from_numpy(recorded))
         waveforms = [recorded[start:stop]]
         for number in range(1, num_augmented_copies + 1):
@@ -180,7 +180,7 @@ def _spectrogram_settings(feature_extractor: MfccLstmFeatureExtractor) -> dict:
 
 def _cache_key(settings: dict) -> dict:
     """The settings and the code that features depend on: another version of either computes them anew."""
-    code = [inspect.getsource(module) for module in (audio, augmentation, feature_extraction_mfcc_lstm)]
+    code = [inspect.getsource(module) for module in (decoding, augmentation, feature_extraction_mfcc_lstm)]
     extractor = settings["feature_extractor"].to_json_string()
     return {**settings, "feature_extractor": extractor, "code": [*code, inspect.getsource(_extract_batch)]}
 

@@ -14,8 +14,23 @@ TIMEOUT_SECONDS = 30  # ten minutes of sound take it about one second
 MAX_ALLOCATION_BYTES = 8 * 1024 * 1024
 MAX_STREAMED_ALLOCATION_BYTES = 128 * 1024 * 1024  # 33 hours of AAC
 MAX_NUM_STREAMS = 16  # each may have such an index; a phone's video has about six streams
-# Decoders of what phones and browsers record. None of video: pictures are never looked at.
-CODECS = "aac,alac,amrnb,amrwb,flac,mp3,mp3float,opus,pcm_s16be,pcm_s16le,vorbis,wmapro,wmav1,wmav2"
+# Decoders of what phones, browsers and cameras record. None of video: pictures are never looked at.
+CODECS = (
+    "aac,alac,amrnb,amrwb,flac,mp3,mp3float,opus,vorbis,wmapro,wmav1,wmav2,pcm_alaw,pcm_mulaw,pcm_s8,pcm_u8,"
+    "pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le"
+)
+# Containers that libsndfile knows, though not all that may be in them. Not FLAC's own: there it refuses
+# what checksums show to be damaged.
+_SHARED_CONTAINERS = {
+    b"RIFF": "wav",
+    b"RF64": "wav",
+    b"OggS": "ogg",
+    b"FORM": "aiff",
+    b".snd": "au",
+    b"caff": "caf",
+    b"ID3": "aac",
+}
+_MOV_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 
 
 def demuxer_of(head: bytes) -> str | None:
@@ -27,9 +42,13 @@ def demuxer_of(head: bytes) -> str | None:
         head: The first 16 bytes of the file.
 
     Returns:
-        ffmpeg's name for MP4/M4A/3GP, WebM, AMR, WMA or AAC, None for anything else.
+        ffmpeg's name for MP4/M4A/MOV/3GP, WebM, AMR, WMA, AAC, and for the containers that libsndfile reads
+        too; None for anything else.
     """
-    if head[4:8] == b"ftyp":
+    for magic, demuxer in _SHARED_CONTAINERS.items():
+        if head.startswith(magic):
+            return demuxer
+    if head[4:8] in _MOV_ATOMS:
         return "mov"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return "matroska"

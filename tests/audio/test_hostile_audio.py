@@ -22,6 +22,8 @@ NUM_MUTATIONS = 10_000 if os.environ.get("SER_HARDENING") else 200
 linux_only = pytest.mark.skipif(
     sys.platform != "linux", reason="watches files and memory as Linux shows them"
 )
+# Of containers that libsndfile reads, what it refuses and ffmpeg understands.
+READ_BY_FFMPEG_ALONE = {"cut_alac.caf", "granule_negative.ogg"}
 FFMPEG_KINDS = {".m4a", ".mp4", ".mov", ".mkv", ".webm", ".aac", ".amr", ".wma"}
 MEASURE = """
 import json, os, re, resource, sys, types
@@ -94,7 +96,7 @@ def test_the_playlists_would_make_a_guessing_ffmpeg_open_the_canary(
 def test_bombs_are_refused_within_two_seconds_and_300_mb(hostile_corpus: tuple[Path, dict[str, str]]):
     folder, expected = hostile_corpus
     bombs = [str(folder / name) for name in expected if name.startswith(("bomb_", "rate_"))]
-    command = [sys.executable, "-c", MEASURE, str(Path(ser.audio.__file__).parent), *bombs]
+    command = [sys.executable, "-c", MEASURE, str(Path(ser.audio.__file__).parents[1]), *bombs]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     measured = {Path(path).name: figures for path, *figures in map(json.loads, lines)}
     assert len(measured) == len(bombs) >= 20
@@ -113,7 +115,7 @@ def test_without_ffmpeg_only_its_kinds_are_lost(
         if expectation == "result" and Path(name).suffix in FFMPEG_KINDS - {".webm"}:
             with pytest.raises(AudioError, match="ffmpeg"):
                 load_audio(folder / name, 16_000)
-        elif Path(name).suffix not in FFMPEG_KINDS:
+        elif name not in READ_BY_FFMPEG_ALONE and Path(name).suffix not in FFMPEG_KINDS:
             assert outcome(folder / name) == expectation, name
 
 

@@ -11,8 +11,9 @@ import pytest
 import soundfile
 from hostile_recordings import recorded
 
-from ser import audio, ffmpeg
-from ser.audio import AudioError, audio_blocks, load_audio
+import ser.audio
+from ser.audio import AudioError, audio_blocks, decoding, ffmpeg, load_audio
+from ser.audio.limits import MAX_FILE_BYTES
 
 RATE = 48_000
 TIMES = np.arange(2 * RATE) / RATE  # seconds
@@ -79,7 +80,7 @@ def test_tones_above_half_the_new_rate_vanish():
 def test_blocks_leave_no_seams(monkeypatch: pytest.MonkeyPatch):
     noise = encoded(np.random.default_rng(1).uniform(-0.9, 0.9, (RATE, 2)))
     whole = load_audio(noise, 16_000)
-    monkeypatch.setattr(audio, "_NUM_BLOCK_FRAMES", 1000)
+    monkeypatch.setattr(decoding, "NUM_BLOCK_FRAMES", 1000)
     np.testing.assert_array_equal(load_audio(noise, 16_000), whole)
 
 
@@ -134,7 +135,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path, kind: str):
 def test_a_huge_file_is_refused_unread(tmp_path: Path):
     path = tmp_path / "huge.wav"
     path.write_bytes(encoded(TONE))
-    os.truncate(path, audio.MAX_FILE_BYTES + 1)
+    os.truncate(path, MAX_FILE_BYTES + 1)
     with pytest.raises(AudioError, match=r"^huge\.wav has more than 461 MB"):
         load_audio(path, 16_000)
 
@@ -170,13 +171,13 @@ def test_the_loader_imports_no_librosa():
         "sys.modules['ser'] = package; import ser.audio;"  # the module alone, without the models
         "sys.exit(bool({'librosa', 'torch', 'scipy'} & set(sys.modules)))"
     )
-    subprocess.run([sys.executable, "-c", code], cwd=Path(audio.__file__).parents[1], check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=Path(ser.audio.__file__).parents[2], check=True)
 
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
 def test_blocks_of_a_stereo_file_are_its_channels(tmp_path: Path, rate: int, subtype: str, monkeypatch):
-    monkeypatch.setattr(audio, "_NUM_BLOCK_FRAMES", 1000)
+    monkeypatch.setattr(decoding, "NUM_BLOCK_FRAMES", 1000)
     time_seconds = np.arange(2 * rate) / rate
     stereo = np.stack([0.5 * np.sin(440 * time_seconds), 0.1 * np.cos(880 * time_seconds)], axis=1)
     soundfile.write(tmp_path / "call.wav", stereo.astype(np.float32), rate, subtype=subtype)
@@ -188,7 +189,7 @@ def test_blocks_of_a_stereo_file_are_its_channels(tmp_path: Path, rate: int, sub
 
 
 def test_blocks_of_ffmpeg_are_what_it_decodes_at_once(tmp_path: Path, require_ffmpeg: str, monkeypatch):
-    monkeypatch.setattr(audio, "_NUM_BLOCK_FRAMES", 100)
+    monkeypatch.setattr(decoding, "NUM_BLOCK_FRAMES", 100)
     tone = np.sin(np.arange(48_000) / 20)[:, None] * [0.5, 0.25]
     soundfile.write(tmp_path / "call.wav", tone, 16_000)
     content = recorded(tmp_path / "call.wav", "m4a", "-c:a", "alac")
