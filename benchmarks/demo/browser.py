@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Playwright
 
 from ser.demo.cli import load_recognizer
 from ser.demo.examples import example_clips
+from ser.demo.models import Models
 from ser.demo.page import build_demo, launch_options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ def serve(page: gr.Blocks, **options: object) -> str:
 
 def serve_demo(model: str) -> str:
     """Serve the demo as `app.py` does; returns its address."""
-    return serve(build_demo(load_recognizer(model)), **launch_options())
+    return serve(build_demo(Models([model], load_recognizer)), **launch_options())
 
 
 def open_chromium(playwright: Playwright, microphone: Path) -> Browser:
@@ -47,7 +48,7 @@ def open_chromium(playwright: Playwright, microphone: Path) -> Browser:
 
 def write_conversation(file: Path, parts: Sequence[str | float]) -> None:
     """Sound of examples, named by their emotions and equally loud, and pauses, given in seconds."""
-    clips = {path.stem.partition("_")[0]: path for path, _ in example_clips()}
+    clips = {each.emotion: each.path for each in example_clips()}
     sampling_rate = 16_000
     sounds = []
     for part in parts:

@@ -25,20 +25,20 @@ addEventListener("DOMContentLoaded", () => {
   new MutationObserver(() => {
     const word = document.querySelector(".live-verdict .word");
     if (!word || word.textContent === "Ready") return;
-    const silentNow = word.textContent === "Silence";
+    const silentNow = word.textContent === "Silence" || word.textContent === "Listening";
     if (silent && !silentNow) window.answers.push(performance.now());
     silent = silentNow;
   }).observe(document.body, { childList: true, subtree: true, characterData: true });
 });
 // ---
-// Milliseconds from a click on Analyse to the frame after the eight bars are there.
-() => new Promise((resolve) => {
+// Milliseconds from a click on an example to the frame after its drawing is there.
+(example) => new Promise((resolve) => {
   const start = performance.now();
   const observer = new MutationObserver(() => {
-    if (document.querySelectorAll('[data-testid$="-confidence-set"]').length < 8) return;
+    if (document.querySelector("figcaption b")?.textContent !== example) return;
     observer.disconnect();
     requestAnimationFrame(() => resolve(performance.now() - start));
   });
   observer.observe(document.body, { childList: true, subtree: true });
-  document.querySelector("button.primary").click();
+  [...document.querySelectorAll("button")].find((button) => button.textContent.trim() === example).click();
 })

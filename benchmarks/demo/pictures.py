@@ -22,18 +22,18 @@ LIVE_MS = 12_000
 
 
 def open_page(browser: Browser, url: str, scheme: Any, viewport: Any) -> Page:
-    """The demo in a new window, with its fonts."""
+    """Open the demo in a new window, with its fonts."""
     context = browser.new_context(viewport=viewport, color_scheme=scheme, permissions=["microphone"])
     context.set_default_timeout(120_000)
     page = context.new_page()
     page.goto(url)
-    page.get_by_role("button", name="Analyse", exact=True).wait_for()
+    page.get_by_role("button", name="Fearful (woman)").wait_for()
     page.evaluate("document.fonts.ready")
     return page
 
 
 def take(page: Page, file: Path, settling_ms: int = 800) -> None:
-    """A picture of the whole page."""
+    """Take a picture of the whole page."""
     page.wait_for_timeout(settling_ms)
     page.screenshot(path=file, full_page=True)
     print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
@@ -47,9 +47,7 @@ def open_tab(page: Page, name: str) -> None:
 
 def analyse(page: Page, recording: Path) -> None:
     """Upload and analyse; then point at a moment."""
-    page.locator("#recording input[type=file]").set_input_files(recording)
-    page.locator("#recording button[aria-label=Clear]").wait_for()
-    page.get_by_role("button", name="Analyse", exact=True).click()
+    page.locator("#recording-file input[type=file]").set_input_files(recording)
     area = page.locator(".chart .plot-area")
     area.wait_for()
     size = area.evaluate("area => [area.clientWidth, area.clientHeight]")
@@ -57,7 +55,7 @@ def analyse(page: Page, recording: Path) -> None:
 
 
 def talk(page: Page) -> None:
-    """Let the microphone run for a while, until something is heard after a silence."""
+    """Let the microphone run for a while, until there is an answer after a silence."""
     open_tab(page, "Live")
     page.locator("[role=tabpanel]:visible").get_by_role("button", name="Record", exact=True).click()
     page.wait_for_timeout(LIVE_MS)
@@ -66,14 +64,14 @@ def talk(page: Page) -> None:
     page.wait_for_timeout(600)
 
 
-def hear_files(page: Page, broken: Path) -> None:
-    """A few examples and a file that is no sound."""
+def analyse_files(page: Page, broken: Path) -> None:
+    """Analyse a few examples and a file that is no sound."""
     open_tab(page, "Many files")
-    files = [path for path, _ in example_clips()]
+    files = [each.path for each in example_clips()]
     page.locator("input[type=file][multiple]").set_input_files([*files[2:6], broken])
     page.get_by_text("17.0 B").wait_for()
     page.get_by_role("button", name="Analyse all").click()
-    page.get_by_role("gridcell", name="broken.wav is not").first.wait_for()
+    page.get_by_role("row", name="broken.wav is not").wait_for()
     page.mouse.move(0, 0)
 
 
@@ -94,7 +92,7 @@ def main() -> None:
         browser = open_chromium(playwright, microphone)
 
         page = open_page(browser, url, "light", VIEWPORTS["desktop"])
-        page.get_by_text("Fearful (woman)").click()
+        page.get_by_role("button", name="Fearful (woman)").click()
         page.locator(".chart .waveform").wait_for()
         page.mouse.move(0, 0)
         take(page, options.output_dir / "demo.png")
@@ -106,7 +104,7 @@ def main() -> None:
                 page = open_page(browser, url, scheme, viewport)
                 analyse(page, recording)
                 take(page, options.output_dir / f"analyse-{kind}")
-                hear_files(page, broken)
+                analyse_files(page, broken)
                 take(page, options.output_dir / f"files-{kind}")
                 open_tab(page, "About")
                 take(page, options.output_dir / f"about-{kind}")

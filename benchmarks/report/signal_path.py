@@ -109,7 +109,7 @@ def _shape(shape: tuple[int, ...] | torch.Size) -> str:
 
 def main() -> None:
     """Draw, and write the document."""
-    parts = signal_path(MfccLstmRecognizer.from_pretrained(ROOT / "checkpoint"), example_clips()[0][0])
+    parts = signal_path(MfccLstmRecognizer.from_pretrained(ROOT / "checkpoint"), example_clips()[0].path)
     text = DOCUMENT.read_text(encoding="utf-8")
     DOCUMENT.write_text(BLOCK.sub(rf"\g<1>{diagram(parts)}\g<2>", text), encoding="utf-8")
 

@@ -3,9 +3,10 @@
     python -m ser predict --model checkpoint --output scores.parquet calls/ "more/**/*.mp3"
     python -m ser predict --model checkpoint --output scores.csv --manifest calls.csv --num_workers 4
 
-One row a clip, in the order of the sources: its path, the likeliest emotion, the length, the probability of
-each emotion, and for a clip that cannot be read the reason in the column `error`. A run that was stopped or
-killed goes on where it was when the same command is given again, also by another engine.
+One row a clip, in the order of the sources: its path, the likeliest emotion and how often such answers are
+right, the length, the probability of each emotion, and for an unreadable clip the reason in the column
+`error`. A run that was stopped or killed goes on where it was when the same command is given again, also by
+another engine.
 
     python -m ser predict --segments --model checkpoint --output segments.csv calls/
     python -m ser predict --segments --format textgrid --model checkpoint --output tiers/ interviews/

@@ -24,23 +24,26 @@ class ScoredClip:
         path: As it was listed.
         duration_seconds: Length of the sound; `None` if it could not be read.
         probabilities: Of each emotion, `(num_emotions,)`; `None` likewise.
+        confidence: How often such answers are right, in words; `None` likewise.
         error: Why it could not be read.
     """
 
     path: str
     duration_seconds: float | None = None
     probabilities: np.ndarray | None = None
+    confidence: str | None = None
     error: str | None = None
 
 
 def schema_of(emotions: Sequence[str]) -> pyarrow.Schema:
-    """`path`, the likeliest `emotion`, `duration_seconds`, a probability for each emotion, `error`."""
+    """Columns: `path`, likeliest `emotion`, its `confidence`, length, each emotion's probability, `error`."""
     numbers = [(emotion, pyarrow.float32()) for emotion in emotions]
     text = pyarrow.string()
     return pyarrow.schema(
         [
             ("path", text),
             ("emotion", text),
+            ("confidence", text),
             ("duration_seconds", pyarrow.float32()),
             *numbers,
             ("error", text),
@@ -54,6 +57,7 @@ def write_part(file: Path, clips: Sequence[ScoredClip], emotions: Sequence[str])
     for clip in clips:
         row: dict[str, Any] = {
             "path": printable(clip.path),
+            "confidence": clip.confidence,
             "duration_seconds": clip.duration_seconds,
             "error": clip.error,
         }

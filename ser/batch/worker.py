@@ -11,6 +11,7 @@ from ser.batch.diary import Diary
 from ser.batch.job import Job, replacing
 from ser.batch.segmenting import segment_part
 from ser.batch.tables import ScoredClip, write_part
+from ser.confidence import confidence_of
 from ser.recognizer import EmotionRecognizer
 
 MAX_CLIPS_IN_MEMORY = 256  # many, so that the batches cut from them hold clips of like length
@@ -70,6 +71,10 @@ def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
         probabilities = recognizer.predict_probabilities([waveform for _, waveform in loaded])
         for (clip, _), row in zip(loaded, probabilities, strict=True):
             clip.probabilities = row
+            named = dict(zip(recognizer.emotions, row.tolist(), strict=True))
+            clip.confidence = str(
+                confidence_of(named, recognizer.not_sure_below, recognizer.confidence_steps)
+            )
         loaded.clear()
 
     for index, clip in enumerate(clips):

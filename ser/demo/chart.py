@@ -1,89 +1,119 @@
-"""A recording drawn along time: its waveform with what the model listened to, and a row for each emotion.
+"""A recording drawn along time, which is its player too: waveform, attention, and a row for each emotion.
 
 The drawing is HTML: a shape is a box cut out by `clip-path`, so that patterns and lines stay as they are
-while the page grows and shrinks. `chart.js` adds the cursor, for pointer and keyboard, that reads out values.
+while the page grows and shrinks. `chart.js` plays the recording and reads out the values of a moment.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from ser.demo.timeline import Stretch, window_spans
 from ser.recognizer import Analysis, Attention, Window
 
 MAX_NUM_COLUMNS = 200  # of the waveform and of attention; more would be finer than a phone's pixels
 TICK_STEPS_SECONDS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120)
 MAX_NUM_TICKS = 7
+MAX_NUM_STRETCHES = 8  # named when a screen reader reaches the drawing
 
 
 def empty_chart_html() -> str:
-    """What will be drawn, so that the page keeps its height when it is."""
+    """Keep the place of the drawing, so that nothing moves when it comes."""
     return (
-        '<div class="chart empty"><p>Here the recording will be drawn: what the model listened to, and, if '
-        "it is longer than five seconds, which emotions were heard when.</p></div>"
+        '<div class="chart empty"><p>The recording will be drawn here: what the model paid attention to and, '
+        "if it is longer than five seconds, which emotions it found when.</p></div>"
     )
 
 
-def chart_html(analysis: Analysis, emotions: Sequence[str]) -> str:
-    """The drawing of one recording.
+def chart_html(
+    analysis: Analysis,
+    parts: Sequence[Stretch],
+    styles: Mapping[str, str],
+    *,
+    name: str,
+    sound_file: str,
+    plays_at_once: bool = False,
+) -> str:
+    """Draw one recording.
 
     Args:
-        analysis: The recording and what the model said about it.
-        emotions: The rows from top to bottom.
+        analysis: The recording and what the model found in it.
+        parts: The stretches of a long recording, which are listed; empty for a short one.
+        styles: CSS of each emotion; its keys are the rows from top to bottom.
+        name: Name of the recording.
+        sound_file: Path of the sound to play, in a folder that Gradio serves.
+        plays_at_once: Whether it plays as soon as it is drawn.
     """
     duration = analysis.duration_seconds
-    attention = _attention_columns(analysis.attention, duration)
+    attention = attention_columns(analysis.attention, duration)
     data: dict[str, Any] = {
         "duration": round(duration, 3),
         "attention": [round(100 * float(share / attention.max())) for share in attention]
         if attention.any()
         else [],
-        "windows": [_window_data(window, emotions) for window in analysis.windows],
-        "emotions": list(emotions),
+        "windows": [_window_data(window, list(styles)) for window in analysis.windows],
+        "emotions": list(styles),
     }
-    parts = [_waveform_row(analysis.waveform, attention)]
-    caption = "The recording. The stronger its colour and the higher the line, the more that moment counted."
+    rows = [_waveform_row(analysis.waveform, attention)]
     if analysis.windows:
-        parts += timeline_rows(analysis.windows, emotions, 0.0, duration)
-        caption += (
-            " Below, the probability of each emotion over windows of three seconds; hatched is silence."
-        )
-    parts.append(axis_row(0.0, duration))
+        rows += timeline_rows(analysis.windows, styles, 0.0, duration)
+    rows.append(axis_row(0.0, duration))
+    caption = f"<b>{escape(name)}</b> {clock(duration)}. Click or use the arrow keys to play from a moment."
+    if data["attention"]:
+        caption += " Stronger colour: more attention of the model."
+    if analysis.windows:
+        caption += " Rows: probability over three seconds; hatched is silence."
     return (
-        f'<figure class="chart" data-chart="{escape(json.dumps(data))}">'
-        f"<figcaption>{caption} Point at it, or use the arrow keys, for the values.</figcaption>"
-        f'<div class="rows">{"".join(parts)}'
+        f'<figure class="chart" data-chart="{escape(json.dumps(data))}"{" data-autoplay" * plays_at_once}>'
+        f'<div class="player"><button type="button" class="play" aria-label="Play"></button>'
+        f"<figcaption>{caption}</figcaption></div>"
+        f'<audio preload="none" data-path="{escape(sound_file)}"></audio>'
+        f'<div class="rows">{"".join(rows)}'
         f'<div class="plot-area" role="slider" tabindex="0" aria-label="Moment of the recording" '
         f'aria-valuemin="0" aria-valuemax="{duration:.1f}" aria-valuenow="0" '
-        f'aria-valuetext="{escape(summary(analysis.windows) or "start")}">'
-        '<div class="cursor" hidden></div></div></div>'
-        '<p class="moment" aria-hidden="true">&nbsp;</p></figure>'
+        f'aria-valuetext="{escape(summary(parts) or "start")}">'
+        '<div class="cursor" hidden></div><div class="head"></div></div></div>'
+        f'<p class="moment" aria-hidden="true">&nbsp;</p>{stretches_html(parts, styles)}</figure>'
     )
 
 
+def stretches_html(parts: Sequence[Stretch], styles: Mapping[str, str]) -> str:
+    """List what happened when, each line a button that plays from there; nothing without parts."""
+    items = "".join(
+        f'<li style="{escape(styles.get(part.label, ""))}">'
+        f'<button type="button" class="stretch" data-start="{part.start_seconds:.2f}">'
+        f'<span class="swatch{"" if part.label in styles else " none"}"></span>'
+        f'<span class="when">{clock(part.start_seconds)} – {clock(part.end_seconds)}</span> '
+        f"<b>{escape(part.label)}</b>"
+        f"{'' if part.probability is None else f' {part.probability:.0%}'}</button></li>"
+        for part in parts
+    )
+    return f'<ol class="stretches" aria-label="What happened when">{items}</ol>' if items else ""
+
+
 def timeline_rows(
-    windows: Sequence[Window], emotions: Sequence[str], start_seconds: float, end_seconds: float
+    windows: Sequence[Window], styles: Mapping[str, str], start_seconds: float, end_seconds: float
 ) -> list[str]:
-    """A row for each emotion between two times, as high as the emotion is probable, hatched in silence.
+    """Draw a row for each emotion, as high as the emotion is probable, hatched in silence.
 
     Args:
         windows: In order; what lies before the start or after the end is cut off.
-        emotions: The rows from top to bottom.
+        styles: CSS of each emotion; its keys are the rows from top to bottom.
         start_seconds: Time at the left edge.
         end_seconds: Time at the right edge.
     """
     rows = []
-    for emotion in emotions:
+    for emotion, style in styles.items():
         shapes = []
         for run in _runs(windows):
             kind = "sounding" if run[0][2].probabilities is not None else "silence"
             points = _outline(run, emotion, start_seconds, end_seconds)
             shapes.append(f'<div class="shape {kind}" style="clip-path:polygon({points})"></div>')
         rows.append(
-            f'<div class="row emotion-{escape(emotion)}"><span class="name"><span class="swatch"></span>'
+            f'<div class="row" style="{escape(style)}"><span class="name"><span class="swatch"></span>'
             f'{escape(emotion.capitalize())}</span><div class="plot">{"".join(shapes)}</div>'
             f'<span class="value" data-emotion="{escape(emotion)}"></span></div>'
         )
@@ -91,7 +121,7 @@ def timeline_rows(
 
 
 def axis_row(start_seconds: float, end_seconds: float) -> str:
-    """Marks of the time below the rows."""
+    """Mark the time below the rows."""
     span = end_seconds - start_seconds
     step = next((step for step in TICK_STEPS_SECONDS if span / step <= MAX_NUM_TICKS), TICK_STEPS_SECONDS[-1])
     first = np.ceil(max(start_seconds, 0) / step) * step
@@ -107,32 +137,19 @@ def axis_row(start_seconds: float, end_seconds: float) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds, such as 1:05, with tenths where there are some, such as 0:00.5."""
+    """Write minutes and seconds, such as 1:05, with tenths where there are some, such as 0:00.5."""
     minutes, rest = divmod(round(seconds, 1), 60)
     return f"{int(minutes)}:{rest:04.1f}".removesuffix(".0")
 
 
-def summary(windows: Sequence[Window], max_num_parts: int = 8) -> str:
-    """The strongest emotion of each part of a recording in words: "0:00 sad, 0:06 angry, 0:09 silence"."""
-    parts: list[tuple[float, str]] = []
-    for window in windows:
-        heard = window.probabilities
-        name = "silence" if heard is None else max(heard, key=heard.__getitem__)
-        if not parts or parts[-1][1] != name:
-            parts.append((window.start_seconds, name))
-    shown = ", ".join(f"{clock(start)} {name}" for start, name in parts[:max_num_parts])
-    return shown + (", and so on" if len(parts) > max_num_parts else "")
+def summary(parts: Sequence[Stretch]) -> str:
+    """Put the stretches into words: "0:00 sad, 0:06 angry, 0:09 silence"."""
+    shown = ", ".join(f"{clock(part.start_seconds)} {part.label}" for part in parts[:MAX_NUM_STRETCHES])
+    return shown + (", and so on" if len(parts) > MAX_NUM_STRETCHES else "")
 
 
-def _window_data(window: Window, emotions: Sequence[str]) -> list[Any]:
-    percent = None
-    if window.probabilities is not None:
-        percent = [round(100 * window.probabilities[emotion]) for emotion in emotions]
-    return [round(window.start_seconds, 2), round(window.end_seconds, 2), percent]
-
-
-def _attention_columns(attention: Attention | None, duration_seconds: float) -> np.ndarray:
-    """Attention a column, the mean of its frames, shape `(num_columns,)`; zeros where there is none."""
+def attention_columns(attention: Attention | None, duration_seconds: float) -> np.ndarray:
+    """Return the mean attention of each column, shape `(num_columns,)`; zeros where there is none."""
     if attention is None or len(attention.weights) < 2:
         return np.zeros(1)
     frame_seconds = np.median(np.diff(attention.times_seconds))
@@ -142,59 +159,67 @@ def _attention_columns(attention: Attention | None, duration_seconds: float) -> 
     return np.bincount(column, weights=attention.weights, minlength=num_columns) / np.maximum(num_frames, 1)
 
 
-def _waveform_row(waveform: np.ndarray, attention: np.ndarray) -> str:
-    """The outline of the waveform, coloured by attention, and attention as a line over it."""
-    pieces = np.array_split(np.abs(waveform), min(MAX_NUM_COLUMNS, len(waveform)))
+def waveform_peaks(waveform: np.ndarray, num_columns: int = MAX_NUM_COLUMNS) -> np.ndarray:
+    """Return the highest magnitude of each column relative to the highest of all, at most `num_columns`."""
+    pieces = np.array_split(np.abs(waveform), min(num_columns, len(waveform)))
     peaks = np.array([piece.max() for piece in pieces])
-    peaks = 48 * peaks / max(float(peaks.max()), 1e-9) + 1
+    return peaks / max(float(peaks.max()), 1e-9)
+
+
+def _window_data(window: Window, emotions: Sequence[str]) -> list[Any]:
+    percent = None
+    if window.probabilities is not None:
+        percent = [round(100 * window.probabilities[emotion]) for emotion in emotions]
+    return [round(window.start_seconds, 2), round(window.end_seconds, 2), percent]
+
+
+def _waveform_row(waveform: np.ndarray, attention: np.ndarray) -> str:
+    """Draw the outline of the waveform, coloured by attention, and attention as a line over it."""
+    peaks = 48 * waveform_peaks(waveform) + 1
     x = np.linspace(0, 100, len(peaks))
     upper = [f"{left:.2f}% {50 - peak:.1f}%" for left, peak in zip(x, peaks, strict=True)]
     lower = [f"{left:.2f}% {50 + peak:.1f}%" for left, peak in zip(x, peaks, strict=True)]
     outline = f"clip-path:polygon({','.join(upper + lower[::-1])})"
-    share = attention / max(float(attention.max()), 1e-12)
-    middles = (np.arange(len(share)) + 0.5) * 100 / len(share)
-    stops = ",".join(
-        f"rgb(0 0 0/{value:.2f}) {left:.2f}%" for left, value in zip(middles, share, strict=True)
-    )
-    line = " ".join(f"{left:.2f},{98 - 94 * value:.1f}" for left, value in zip(middles, share, strict=True))
+    attended = ""
+    if attention.any():
+        share = attention / float(attention.max())
+        middles = (np.arange(len(share)) + 0.5) * 100 / len(share)
+        points = list(zip(middles, share, strict=True))
+        stops = ",".join(f"rgb(0 0 0/{value:.2f}) {left:.2f}%" for left, value in points)
+        line = " ".join(f"{left:.2f},{98 - 94 * value:.1f}" for left, value in points)
+        mask = f"mask-image:linear-gradient(to right,{stops})"
+        attended = (
+            f'<div class="shape attended" style="{outline};{mask}"></div>'
+            '<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
+            f'<polyline points="{line}" vector-effect="non-scaling-stroke"/></svg>'
+        )
+    name = "Attention" if attended else "Recording"
     return (
-        '<div class="row waveform"><span class="name">Listened to</span><div class="plot">'
-        f'<div class="shape sound" style="{outline}"></div>'
-        f'<div class="shape attended" style="{outline};mask-image:linear-gradient(to right,{stops})"></div>'
-        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">'
-        f'<polyline points="{line}" vector-effect="non-scaling-stroke"/></svg>'
+        f'<div class="row waveform"><span class="name">{name}</span><div class="plot">'
+        f'<div class="shape sound" style="{outline}"></div>{attended}'
         '</div><span class="value" data-attention></span></div>'
     )
 
 
 def _runs(windows: Sequence[Window]) -> list[list[tuple[float, float, Window]]]:
-    """Neighbouring windows that are all heard or all silent, each with the times between which it is shown.
-
-    Windows overlap; the edge between two lies halfway between their middles.
-    """
-    middles = [_middle(window) for window in windows]
-    inner = [(left + right) / 2 for left, right in pairwise(middles)]
-    edges = [windows[0].start_seconds, *inner, windows[-1].end_seconds] if windows else []
+    """Group neighbouring windows that all hold sound or are all silent."""
     runs: list[list[tuple[float, float, Window]]] = []
-    for (left, right), window in zip(pairwise(edges), windows, strict=True):
-        if not runs or (runs[-1][-1][2].probabilities is None) != (window.probabilities is None):
+    for span in window_spans(windows):
+        if not runs or (runs[-1][-1][2].probabilities is None) != (span[2].probabilities is None):
             runs.append([])
-        runs[-1].append((left, right, window))
+        runs[-1].append(span)
     return runs
 
 
 def _outline(
     run: Sequence[tuple[float, float, Window]], emotion: str, start_seconds: float, end_seconds: float
 ) -> str:
-    """A polygon as high as the emotion is probable, at the middle of each window, level towards its ends."""
+    """Return a polygon as high as the emotion is probable at the middle of each window, level to its ends."""
     heights = [1.0 if each.probabilities is None else each.probabilities[emotion] for _, _, each in run]
     heights = [heights[0], *heights, heights[-1]]
-    times = [run[0][0], *(_middle(window) for _, _, window in run), run[-1][1]]
+    middles = [(window.start_seconds + window.end_seconds) / 2 for _, _, window in run]
+    times = [run[0][0], *middles, run[-1][1]]
     span = end_seconds - start_seconds
     x = [min(max(100 * (time - start_seconds) / span, 0), 100) for time in times]
     top = [f"{left:.2f}% {100 - 100 * height:.1f}%" for left, height in zip(x, heights, strict=True)]
     return ",".join([f"{x[0]:.2f}% 100%", *top, f"{x[-1]:.2f}% 100%"])
-
-
-def _middle(window: Window) -> float:
-    return (window.start_seconds + window.end_seconds) / 2

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from ser.command_line import CommandParser, shipped
 if TYPE_CHECKING:
     from ser import EmotionRecognizer
 
-SHIPPED_MODEL = shipped("checkpoint")
+SHIPPED_MODELS = ("checkpoint", "checkpoint-accurate")  # the first is the default
 MAX_PORT = 65535
 
 
@@ -26,8 +27,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = CommandParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument(
         "--model",
-        default=os.environ.get("SER_MODEL") or SHIPPED_MODEL,
-        help="checkpoint folder or Hugging Face Hub id; also SER_MODEL",
+        nargs="+",
+        default=_default_models(),
+        metavar="MODEL",
+        help="checkpoint folders or Hugging Face Hub ids to choose from, the default first; also SER_MODEL, "
+        "separated by commas",
     )
     parser.add_argument(
         "--server_name",
@@ -51,7 +55,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 
 def load_recognizer(model: str) -> "EmotionRecognizer":
-    """Load the model and analyse a second of silence, so that the first visitor does not wait for it."""
+    """Load a model and analyse a second of silence, so that the first visitor does not wait for it."""
     import torch
 
     from ser import EmotionRecognizer
@@ -74,10 +78,11 @@ def check_address(server_name: str, server_port: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Load the model and serve the demo until interrupted."""
+    """Load the default model and serve the demo until interrupted."""
     options = parse_arguments(arguments)
     # Not before the command line is parsed: they take seconds, and Gradio stumbles over a wrong port itself.
     from ser.demo.guard import own_names
+    from ser.demo.models import Models
     from ser.demo.page import build_demo, launch_options
     from ser.demo.recordings import private_folder
 
@@ -88,18 +93,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (OSError, ValueError) as error:
         raise SystemExit(f"The demo cannot be served at {name}, port {port}: {error}") from error
     try:
-        recognizer = load_recognizer(options.model)
+        models = Models(options.model, load_recognizer)
     except (OSError, ValueError) as error:
-        raise SystemExit(f"The model {options.model} cannot be loaded: {error}") from error
+        raise SystemExit(f"The model {options.model[0]} cannot be loaded: {error}") from error
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as Ctrl-C does, so that recordings are deleted
     url_name = f"[{name}]" if ":" in name else name
     try:
         with private_folder():
-            build_demo(recognizer).launch(
-                server_name=url_name, server_port=port, **launch_options(allowed_hosts)
-            )
+            build_demo(models).launch(server_name=url_name, server_port=port, **launch_options(allowed_hosts))
     except OSError as error:
         raise SystemExit(f"The demo cannot be served: {error}") from error
+
+
+def _default_models() -> list[str]:
+    if names := os.environ.get("SER_MODEL"):
+        return [name.strip() for name in names.split(",") if name.strip()]
+    first, *others = map(shipped, SHIPPED_MODELS)
+    return [first, *(folder for folder in others if Path(folder).is_dir())]
 
 
 def _default_allowed_hosts() -> list[str]:

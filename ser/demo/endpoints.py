@@ -1,5 +1,7 @@
 """What programs call: named endpoints, documented by the page's "Use via API"."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -7,58 +9,87 @@ import gradio as gr
 
 from ser.audio import AudioError
 from ser.demo.files import predict_files
-from ser.demo.files_table import header
-from ser.recognizer import EmotionRecognizer
+from ser.demo.files_table import header, table_rows
+from ser.demo.judgement import judge
+from ser.demo.models import Models
 
 
-def add_endpoints(recognizer: EmotionRecognizer) -> None:
-    """Add `/predict`, `/timeline` and `/predict_files` to the page being built."""
+def add_endpoints(models: Models) -> None:
+    """Add `/predict`, `/analyse`, `/timeline` and `/predict_files` to the page being built."""
 
-    def predict(audio: str | None) -> dict[str, float]:
+    @_said_in_a_sentence
+    def predict(audio: str | None, model: str = "") -> dict[str, float]:
         """Probability of each emotion in a sound file.
 
         Returns Gradio's label: `label` is the likeliest emotion, `confidences` lists `{label, confidence}`
-        for all eight, the likeliest first. Of recordings longer than ten seconds, the mean over windows of
-        three seconds.
+        for every emotion of the model, the likeliest first. For recordings longer than ten seconds, the mean
+        over windows of three seconds. Where the page offers several models,
+        `model` names one of them.
         """
-        try:
-            return recognizer.predict(_given(audio))
-        except AudioError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        return models[model or models.names[0]].predict(_given(audio))
 
-    def timeline(audio: str | None) -> list[dict[str, Any]]:
+    @_said_in_a_sentence
+    def analyse(audio: str | None, model: str = "") -> dict[str, Any]:
+        """Everything that the page says about a sound file.
+
+        Returns `{recording, duration_seconds, emotion, is_sure, share_of_such_answers_right, confidence,
+        is_out_of_distribution, probabilities, shares_of_time, stretches, windows, hints}`; the confidence is
+        also in words. Where the page offers several models,
+        `model` names one of them.
+        """
+        return judge(models[model or models.names[0]], _given(audio)).to_dict()
+
+    @_said_in_a_sentence
+    def timeline(audio: str | None, model: str = "") -> list[dict[str, Any]]:
         """Emotions along a sound file, in overlapping windows of three seconds, one a second.
 
-        Returns a list of `{start_seconds, end_seconds, probabilities}` in order. `probabilities` holds all
-        eight emotions, or is null where the window is silent.
+        Returns a list of `{start_seconds, end_seconds, probabilities}` in order. `probabilities` holds every
+        emotion of the model, or is null where the window is silent. `model` chooses one of the models of the
+        page; empty for the first.
         """
-        try:
-            return [vars(window) for window in recognizer.timeline(_given(audio))]
-        except AudioError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        return [vars(window) for window in models[model or models.names[0]].timeline(_given(audio))]
 
-    def several(files: list[str] | None) -> tuple[list[list[str]], str]:
+    @_said_in_a_sentence
+    def several(files: list[str] | None, model: str = "") -> tuple[dict[str, Any], str]:
         """Emotions in several sound files.
 
         Returns a table and the same table as a CSV file, there with probabilities from 0 to 1. Each file is a
-        row: its name, the likeliest emotion, "sure" or "not sure" or why the file cannot be used, and the
-        probability of each emotion.
+        row: its name, the likeliest emotion, its confidence or why the file cannot be used, and the
+        probability of each emotion. Where the page offers several models,
+        `model` names one of them.
         """
-        try:
-            return predict_files(recognizer, files, table.GRADIO_CACHE)
-        except AudioError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+        recognizer = models[model or models.names[0]]
+        results, file = predict_files(recognizer, files, table.GRADIO_CACHE)
+        rows = table_rows(results, recognizer.emotions)
+        return {"headers": header(recognizer.emotions), "data": rows}, file
 
     with gr.Group(visible=False):
-        audio = gr.Audio(label="audio", type="filepath")
+        audio = gr.File(label="audio", type="filepath")
+        model = gr.Textbox(label="model", value="")
         label = gr.Label(label="label")
+        answer = gr.JSON(label="answer")
         windows = gr.JSON(label="windows")
         files = gr.File(label="files", file_count="multiple", type="filepath")
-        table = gr.Dataframe(label="table", headers=header(recognizer.emotions))
+        table = gr.Dataframe(label="table", headers=header(models.default.emotions))
         table_file = gr.File(label="csv")
-    gr.on([], predict, audio, label, api_name="predict")
-    gr.on([], timeline, audio, windows, api_name="timeline")
-    gr.on([], several, files, [table, table_file], api_name="predict_files")
+    choice = [model] if len(models.names) > 1 else []
+    gr.on([], predict, [audio, *choice], label, api_name="predict")
+    gr.on([], analyse, [audio, *choice], answer, api_name="analyse")
+    gr.on([], timeline, [audio, *choice], windows, api_name="timeline")
+    gr.on([], several, [files, *choice], [table, table_file], api_name="predict_files")
+
+
+def _said_in_a_sentence(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn errors about files and models into answers that a program can show."""
+
+    @wraps(function)
+    def guarded(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except (AudioError, OSError, ValueError) as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return guarded
 
 
 def _given(audio: str | None) -> Path:

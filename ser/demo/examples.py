@@ -1,5 +1,6 @@
-"""The example clips: one for each emotion, from voices the shipped model never heard."""
+"""The example clips: one for each emotion, by actors that the shipped models were not trained on."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from ser.command_line import shipped
@@ -8,8 +9,28 @@ from ser.labels import EMOTIONS
 EXAMPLES_DIR = Path(shipped("examples"))
 
 
-def example_clips() -> list[tuple[Path, str]]:
-    """The clips that lie in `examples/`, in the order of the emotions, each with what to call it in the page.
+@dataclass(frozen=True)
+class Example:
+    """A clip to try the demo with.
+
+    Attributes:
+        path: Where it lies.
+        emotion: What the actor meant.
+        speaker: "woman" or "man".
+    """
+
+    path: Path
+    emotion: str
+    speaker: str
+
+    @property
+    def title(self) -> str:
+        """Its name in the page."""
+        return f"{self.emotion.capitalize()} ({self.speaker})"
+
+
+def example_clips() -> list[Example]:
+    """Return the clips in `examples/`, in the order of the emotions.
 
     A file is named after its emotion and its RAVDESS codes, such as `sad_03-01-04-02-01-01-24.flac`, of which
     the last is the actor; even actors are women.
@@ -17,6 +38,5 @@ def example_clips() -> list[tuple[Path, str]]:
     clips = []
     for path in EXAMPLES_DIR.glob("*_*.flac"):
         emotion, _, codes = path.stem.partition("_")
-        voice = "woman" if int(codes[-2:]) % 2 == 0 else "man"
-        clips.append((path, f"{emotion.capitalize()} ({voice})"))
-    return sorted(clips, key=lambda clip: EMOTIONS.index(clip[0].stem.partition("_")[0]))
+        clips.append(Example(path, emotion, "woman" if int(codes[-2:]) % 2 == 0 else "man"))
+    return sorted(clips, key=lambda clip: EMOTIONS.index(clip.emotion))

@@ -1,31 +1,58 @@
-"""How the page looks: Gradio's own variables where they reach, a style sheet for the rest."""
+"""The look of the page: Gradio's own variables where they reach, a style sheet for the rest."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
 
-from ser.labels import EMOTION_COLORS
+from ser.labels import label_colors
 
 STYLE_SHEET = Path(__file__).with_name("demo.css")
 
-# A pattern of its own for each emotion, in white over its colour, so that colour is never the only carrier.
+# In white over the colour of a label, so that colour is never the only carrier; `{0}` is the distance in px.
 _LINE = "rgb(255 255 255/.42)"
 PATTERNS = {
     "neutral": "none",
-    "calm": f"linear-gradient({_LINE} 2px,transparent 2px) 0 0/100% 8px",
-    "happy": f"radial-gradient(circle,{_LINE} 1.6px,transparent 2px) 0 0/8px 8px",
-    "sad": f"repeating-linear-gradient(45deg,{_LINE} 0 2px,transparent 2px 8px)",
-    "angry": f"repeating-linear-gradient(90deg,{_LINE} 0 2px,transparent 2px 6px)",
-    "fearful": f"repeating-linear-gradient(-45deg,{_LINE} 0 2px,transparent 2px 8px)",
+    "calm": f"linear-gradient({_LINE} 2px,transparent 2px) 0 0/100% {{0}}px",
+    "happy": f"radial-gradient(circle,{_LINE} 1.6px,transparent 2px) 0 0/{{0}}px {{0}}px",
+    "sad": f"repeating-linear-gradient(45deg,{_LINE} 0 2px,transparent 2px {{0}}px)",
+    "angry": f"repeating-linear-gradient(90deg,{_LINE} 0 2px,transparent 2px {{0}}px)",
+    "fearful": f"repeating-linear-gradient(-45deg,{_LINE} 0 2px,transparent 2px {{0}}px)",
     "disgust": (
-        f"linear-gradient({_LINE} 1.5px,transparent 1.5px) 0 0/8px 8px,"
-        f"linear-gradient(90deg,{_LINE} 1.5px,transparent 1.5px) 0 0/8px 8px"
+        f"linear-gradient({_LINE} 1.5px,transparent 1.5px) 0 0/{{0}}px {{0}}px,"
+        f"linear-gradient(90deg,{_LINE} 1.5px,transparent 1.5px) 0 0/{{0}}px {{0}}px"
     ),
     "surprised": (
-        f"repeating-linear-gradient(45deg,{_LINE} 0 1.5px,transparent 1.5px 8px),"
-        f"repeating-linear-gradient(-45deg,{_LINE} 0 1.5px,transparent 1.5px 8px)"
+        f"repeating-linear-gradient(45deg,{_LINE} 0 1.5px,transparent 1.5px {{0}}px),"
+        f"repeating-linear-gradient(-45deg,{_LINE} 0 1.5px,transparent 1.5px {{0}}px)"
     ),
 }
+DISTANCES_PX = (8, 14, 5, 20)  # one after the other, where there are more labels than patterns
+
+
+def label_patterns(labels: Sequence[str]) -> dict[str, str]:
+    """Return a CSS background for each label: an emotion keeps its own, other labels take what is free."""
+    free = [
+        pattern.format(distance)
+        for distance in DISTANCES_PX
+        for emotion, pattern in PATTERNS.items()
+        if (distance != DISTANCES_PX[0] or emotion not in labels)
+        and (distance == DISTANCES_PX[0] or "{0}" in pattern)
+    ]
+    others = iter(free * (1 + len(labels) // len(free)))
+    return {
+        label: PATTERNS[label].format(DISTANCES_PX[0]) if label in PATTERNS else next(others)
+        for label in labels
+    }
+
+
+def label_styles(labels: Sequence[str]) -> dict[str, str]:
+    """Return the CSS of each label of a model: its colour, and its colour with its pattern."""
+    colors, patterns = label_colors(labels), label_patterns(labels)
+    return {
+        label: f"--emotion:{colors[label]};--emotion-fill:{patterns[label]},{colors[label]}"
+        for label in labels
+    }
 
 
 def demo_theme() -> gr.themes.Base:
@@ -63,10 +90,5 @@ def demo_theme() -> gr.themes.Base:
 
 
 def style_sheet() -> str:
-    """The style sheet, with each emotion's colour and pattern in front."""
-    rules = [
-        f".emotion-{emotion},[data-testid='{emotion}-confidence-set']"
-        f"{{--emotion:{color};--emotion-fill:{PATTERNS[emotion]},{color}}}"
-        for emotion, color in EMOTION_COLORS.items()
-    ]
-    return "\n".join([*rules, STYLE_SHEET.read_text(encoding="utf-8")])
+    """Return the style sheet of the page."""
+    return STYLE_SHEET.read_text(encoding="utf-8")

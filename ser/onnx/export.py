@@ -116,6 +116,7 @@ def export_onnx(recognizer: MfccLstmRecognizer, folder: str | os.PathLike[str]) 
         "min_samples": str(graph.front_end.block),
         "not_sure_below": str(recognizer.not_sure_below),
         "single_pass_seconds": "10.0",
+        "confidence_steps": json.dumps(recognizer.confidence_steps),
         "window_seconds": str(WINDOW_SECONDS),
         "window_hop_seconds": str(WINDOW_HOP_SECONDS),
         "checkpoint_sha256": checkpoint_sha256(folder) or "",

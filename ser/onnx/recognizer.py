@@ -87,6 +87,7 @@ class OnnxRecognizer(AttentiveRecognizer):
             )
         self.emotions = tuple(json.loads(values["emotions"]))
         self.not_sure_below = float(values["not_sure_below"])
+        self.confidence_steps = json.loads(values.get("confidence_steps", "[]"))
         self.sampling_rate = int(values["sampling_rate"])
         self.min_samples = int(values["min_samples"])  # that the graph takes; zeros make up for them
         self.ood_threshold = float(values["ood_threshold"]) if "ood_threshold" in values else None

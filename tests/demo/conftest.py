@@ -10,6 +10,7 @@ from free_port import find_free_port
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from ser import EmotionRecognizer, MfccLstmConfig, MfccLstmFeatureExtractor, MfccLstmForAudioClassification
+from ser.demo.models import Models
 from ser.demo.page import build_demo, launch_options
 from ser.labels import EMOTIONS
 
@@ -57,7 +58,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def demo_url(recognizer: EmotionRecognizer, free_port: int) -> Iterator[str]:
     """Address of the demo."""
-    demo = build_demo(recognizer)
+    demo = build_demo(Models(["untrained"], lambda _: recognizer))
     _, url, _ = demo.launch(
         server_name="127.0.0.1",
         server_port=free_port,

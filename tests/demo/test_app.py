@@ -7,6 +7,7 @@ import pytest
 
 from ser import EmotionRecognizer
 from ser.demo import cli as app
+from ser.demo.models import Models
 from ser.demo.page import build_demo, launch_options
 
 REPO = Path(__file__).resolve().parents[2]
@@ -20,17 +21,19 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch):
 
 def test_the_default_is_the_shipped_model_for_this_machine_alone():
     options = app.parse_arguments([])
-    assert options.model == str(REPO / "checkpoint")
+    assert options.model[0] == str(REPO / "checkpoint")
+    assert options.model[1:] in ([], [str(REPO / "checkpoint-accurate")])
     assert (options.server_name, options.server_port) == ("127.0.0.1", 7860)
 
 
 def test_environment_and_command_line_choose_model_and_address(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SER_MODEL", "someone/model")
+    monkeypatch.setenv("SER_MODEL", "someone/model, another")
     monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.2")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "7999")
     options = app.parse_arguments([])
-    assert (options.model, options.server_name, options.server_port) == ("someone/model", "127.0.0.2", 7999)
-    assert app.parse_arguments(["--model", "mine"]).model == "mine"
+    assert options.model == ["someone/model", "another"]
+    assert (options.server_name, options.server_port) == ("127.0.0.2", 7999)
+    assert app.parse_arguments(["--model", "mine", "yours"]).model == ["mine", "yours"]
 
 
 def test_a_space_is_reached_from_outside(monkeypatch: pytest.MonkeyPatch):
@@ -55,7 +58,7 @@ def test_a_machine_too_busy_to_answer_at_once_still_serves(
     recognizer: EmotionRecognizer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
-    demo = build_demo(recognizer)
+    demo = build_demo(Models(["untrained"], lambda _: recognizer))
     demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     demo.close(verbose=False)
 
@@ -63,7 +66,7 @@ def test_a_machine_too_busy_to_answer_at_once_still_serves(
 def test_sessions_do_not_pile_up(recognizer: EmotionRecognizer, monkeypatch: pytest.MonkeyPatch):
     """Every call of a program is a session of its own: without a limit, memory grows with each."""
     monkeypatch.setattr("ser.demo.page.MAX_SESSIONS", 3)
-    demo = build_demo(recognizer)
+    demo = build_demo(Models(["untrained"], lambda _: recognizer))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     try:
         for _ in range(6):

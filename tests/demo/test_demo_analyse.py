@@ -1,6 +1,10 @@
 """The Analyse tab in a real browser."""
 
+import csv
+import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -17,48 +21,71 @@ CLIP = EXAMPLES_DIR / "sad_03-01-04-02-01-01-24.flac"
 
 
 def _upload(page: Page, file: Path) -> None:
-    page.locator("#recording input[type=file]").set_input_files(file)
-    expect(page.locator("#recording").get_by_role("button", name="Clear")).to_be_visible()
-
-
-def _analyse(page: Page) -> None:
-    page.get_by_role("button", name="Analyse", exact=True).click()
+    page.locator("#recording-file input[type=file]").set_input_files(file)
 
 
 def _bars(page: Page) -> dict[str, int]:
-    """Emotion -> percentage, from the top, as shown."""
-    bars = page.get_by_test_id(re.compile("-confidence-set$"))
-    expect(bars).to_have_count(len(EMOTIONS))
-    rows = [row.split() for row in bars.all_inner_texts()]
+    """Label -> percentage, from the top, as shown."""
+    panel = page.locator("[role=tabpanel]:visible .bars .bar-row")
+    expect(panel.first).to_contain_text("%")
+    rows = [row.split() for row in panel.all_inner_texts()]
     return {row[0].lower(): int(row[-1].rstrip("%")) for row in rows}
 
 
-def test_an_uploaded_clip_gets_sorted_bars_words_and_its_drawing(page: Page):
+def _played_seconds(page: Page) -> float:
+    return page.locator("figure.chart audio").evaluate("audio => audio.currentTime")
+
+
+def test_an_uploaded_clip_is_analysed_at_once(page: Page):
     _upload(page, CLIP)
-    _analyse(page)
+    expect(page.locator("figure.chart")).to_contain_text(CLIP.name)
     bars = _bars(page)
     assert set(bars) == set(EMOTIONS)
     assert list(bars.values()) == sorted(bars.values(), reverse=True)
     assert abs(sum(bars.values()) - 100) <= 4  # eight roundings
     expect(page.get_by_role("status").filter(has_text=next(iter(bars)))).to_be_visible()
-    expect(page.locator(".chart .waveform")).to_be_visible()
-    expect(page.locator(".chart .row .name")).to_have_text(["Listened to"])  # too short for a timeline
+    expect(page.locator(".chart .row .name")).to_have_text(["Attention"])  # too short for a timeline
+    expect(page.locator("#recording-file input[type=file]")).to_be_attached()  # ready for the next one
 
 
-def test_an_example_is_one_click_away_and_a_new_recording_clears_its_answer(page: Page):
-    page.get_by_text(example_clips()[4][1]).click()
-    _bars(page)
-    page.locator("#recording").get_by_role("button", name="Clear").click()
-    expect(page.get_by_test_id(re.compile("-confidence-set$"))).to_have_count(0)
-    expect(page.get_by_text("then press Analyse")).to_be_visible()
+def test_an_example_plays_and_is_compared_with_what_was_spoken(page: Page):
+    example = example_clips()[4]
+    page.get_by_role("button", name=example.title).click()
+    expect(page.get_by_role("status").filter(has_text=f"The actor meant {example.emotion}")).to_be_visible()
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    page.wait_for_timeout(500)
+    assert _played_seconds(page) > 0
+    assert page.locator(".chart .head").evaluate("line => parseFloat(line.style.left)") > 0
 
 
-def test_a_long_recording_gets_a_timeline_with_values_for_pointer_and_keyboard(page: Page, tmp_path: Path):
-    clips = [soundfile.read(path, dtype="float32")[0] for path, _ in example_clips()[:4]]
+def test_a_video_is_analysed_by_its_sound(page: Page, tmp_path: Path):
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        pytest.skip("no ffmpeg on the PATH to make a video with")
+    video = tmp_path / "talk.mp4"
+    picture = ["-f", "lavfi", "-i", "color=size=64x64:rate=5"]
+    command = [ffmpeg, "-v", "error", *picture, "-i", str(CLIP), "-shortest", "-c:v", "mpeg4", str(video)]
+    subprocess.run(command, check=True, timeout=60)
+    _upload(page, video)
+    expect(page.locator("figure.chart")).to_contain_text("talk.mp4")
+    assert set(_bars(page)) == set(EMOTIONS)
+
+
+def test_a_long_recording_says_what_happened_when_and_plays_from_there(page: Page, tmp_path: Path):
+    clips = [soundfile.read(each.path, dtype="float32")[0] for each in example_clips()[:4]]
     soundfile.write(tmp_path / "long.wav", np.concatenate([*clips, np.zeros(6 * 16_000)]), 16_000)
     _upload(page, tmp_path / "long.wav")
-    _analyse(page)
+    expect(page.get_by_text("Share of the time with sound")).to_be_visible()
+    assert abs(sum(_bars(page).values()) - 100) <= 4
     expect(page.locator(".chart .row .value[data-emotion]")).to_have_count(len(EMOTIONS))
+    last = page.get_by_role("list", name="What happened when").get_by_role("button").last
+    expect(last).to_contain_text("silence")
+    start = float(last.get_attribute("data-start") or 0)
+    last.click()
+    page.wait_for_timeout(600)
+    assert start < _played_seconds(page) < start + 5
+    page.get_by_role("button", name="Pause").click()
+
     area = page.get_by_role("slider", name="Moment of the recording")
     area.hover(position={"x": 100, "y": 50})
     expect(page.locator(".chart .value[data-emotion]").first).to_contain_text("%")
@@ -66,25 +93,43 @@ def test_a_long_recording_gets_a_timeline_with_values_for_pointer_and_keyboard(p
     assert abs(sum(int(value.rstrip("%")) for value in values) - 100) <= 4
     area.focus()
     area.press("End")
-    expect(page.locator(".moment")).to_contain_text("silence")
     assert "silence" in (area.get_attribute("aria-valuetext") or "")
     area.press("Home")
     expect(area).to_have_attribute("aria-valuetext", re.compile("^0:00.0: .*%"))
+    area.press("Space")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
 
-def test_faults_of_a_recording_are_told(page: Page, tmp_path: Path):
+def test_silence_is_no_emotion(page: Page, tmp_path: Path):
+    page.get_by_role("button", name=example_clips()[0].title).click()
+    _bars(page)
     soundfile.write(tmp_path / "silence.wav", np.zeros(32_000), 16_000)
     _upload(page, tmp_path / "silence.wav")
-    _analyse(page)
-    expect(page.get_by_text("The recording is silent.")).to_be_visible()
-    expect(page.get_by_test_id(re.compile("-confidence-set$"))).to_have_count(0)
+    expect(page.locator(".verdict .word").first).to_have_text("Silence")
+    expect(page.locator("[role=tabpanel]:visible .percent").first).to_have_text("–")
+    expect(page.locator("figure.chart")).to_have_count(0)
 
 
 def test_what_goes_wrong_is_a_sentence_in_the_page(page: Page, tmp_path: Path):
-    _analyse(page)
-    expect(page.get_by_role("alert")).to_contain_text("choose a sound file first")
     impostor = tmp_path / "impostor.wav"
     impostor.write_bytes(b"no sound at all" * 20)
     _upload(page, impostor)
-    _analyse(page)
-    expect(page.get_by_role("alert")).to_contain_text("impostor.wav is not a kind of sound known here")
+    expect(page.get_by_role("alert")).to_contain_text("impostor.wav is not")
+
+
+def test_the_answer_can_be_saved(page: Page):
+    page.get_by_role("button", name=example_clips()[0].title).click()
+    bars = _bars(page)
+    for kind in ("JSON", "CSV", "picture"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"Save as {kind}").click()
+        content = Path(download.value.path()).read_bytes()
+        if kind == "JSON":
+            answer = json.loads(content)
+            assert answer["emotion"] == next(iter(bars))
+            assert {name: round(100 * share) for name, share in answer["probabilities"].items()} == bars
+        elif kind == "CSV":
+            (row,) = csv.DictReader(content.decode().splitlines())
+            assert sum(float(row[emotion]) for emotion in EMOTIONS) == pytest.approx(1, abs=1e-5)
+        else:
+            assert content.startswith(b"\x89PNG")

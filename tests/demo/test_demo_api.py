@@ -13,6 +13,7 @@ from gradio_client.exceptions import AppError
 
 from ser import EmotionRecognizer
 from ser.demo.examples import EXAMPLES_DIR, example_clips
+from ser.demo.judgement import judge
 from ser.labels import EMOTIONS
 
 REPO = Path(__file__).resolve().parents[2]
@@ -24,9 +25,9 @@ def client(demo_url: str) -> Client:
     return Client(demo_url, verbose=False)
 
 
-def test_three_endpoints_are_named_and_documented_and_no_other(client: Client):
+def test_the_endpoints_are_named_and_documented_and_no_other(client: Client):
     endpoints = client.view_api(return_format="dict")
-    assert set(endpoints["named_endpoints"]) == {"/predict", "/timeline", "/predict_files"}
+    assert set(endpoints["named_endpoints"]) == {"/predict", "/analyse", "/timeline", "/predict_files"}
     assert endpoints["unnamed_endpoints"] == {}
     for endpoint in endpoints["named_endpoints"].values():
         assert "Returns" in endpoint["description"]
@@ -54,6 +55,15 @@ def test_the_example_of_the_readme_asks_a_running_demo(demo_url: str):
     assert all(emotion in run.stdout for emotion in EMOTIONS)
 
 
+def test_analyse_gives_what_the_page_says(client: Client, recognizer: EmotionRecognizer):
+    answer = client.predict(handle_file(CLIP), api_name="/analyse")
+    judgement = judge(recognizer, CLIP)
+    assert answer["probabilities"] == pytest.approx(judgement.analysis.probabilities, abs=1e-6)
+    assert answer["confidence"] == str(judgement.confidence)
+    assert answer["recording"] == CLIP.name
+    assert set(answer) == set(judgement.to_dict())
+
+
 def test_timeline_gives_windows(client: Client, recognizer: EmotionRecognizer):
     windows = client.predict(handle_file(CLIP), api_name="/timeline")
     assert [window["start_seconds"] for window in windows] == [0, 1, 2]
@@ -66,7 +76,7 @@ def test_predict_files_gives_a_table_and_its_csv(client: Client, tmp_path: Path)
     broken = tmp_path / "broken.wav"
     broken.write_text("not a sound")
     table, file = client.predict([handle_file(CLIP), handle_file(broken)], api_name="/predict_files")
-    assert table["headers"][:3] == ["File", "Emotion", "Doubt or problem"]
+    assert table["headers"][:3] == ["File", "Emotion", "Confidence or problem"]
     assert [row[0] for row in table["data"]] == [CLIP.name, "broken.wav"]
     with Path(file).open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
@@ -74,7 +84,7 @@ def test_predict_files_gives_a_table_and_its_csv(client: Client, tmp_path: Path)
     assert rows[1]["problem"].startswith("broken.wav is not")
 
 
-@pytest.mark.parametrize("endpoint", ["/predict", "/timeline"])
+@pytest.mark.parametrize("endpoint", ["/predict", "/analyse", "/timeline"])
 def test_endpoints_say_what_is_wrong_with_a_file(client: Client, tmp_path: Path, endpoint: str):
     impostor = tmp_path / "impostor.wav"
     impostor.write_bytes(b"no sound at all" * 20)
@@ -85,11 +95,10 @@ def test_endpoints_say_what_is_wrong_with_a_file(client: Client, tmp_path: Path,
 def test_endpoints_say_that_nothing_was_given(client: Client):
     with pytest.raises(AppError, match="Send a sound file"):
         client.predict(None, api_name="/predict")
-    with pytest.raises(AppError, match="Choose some sound files first"):
+    with pytest.raises(AppError, match="Choose some sound or video files first"):
         client.predict(None, api_name="/predict_files")
 
 
 def test_there_is_an_example_for_each_emotion_from_both_genders():
-    labels = [label for _, label in example_clips()]
-    assert [label.split()[0].lower() for label in labels] == list(EMOTIONS)
-    assert {label.split()[1] for label in labels} == {"(woman)", "(man)"}
+    assert [example.emotion for example in example_clips()] == list(EMOTIONS)
+    assert {example.speaker for example in example_clips()} == {"woman", "man"}

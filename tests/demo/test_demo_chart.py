@@ -1,4 +1,4 @@
-"""The drawing along time says what was heard when."""
+"""The drawing along time shows what happened when."""
 
 import json
 import re
@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from ser.demo.chart import axis_row, chart_html, clock, summary, timeline_rows
+from ser.demo.timeline import Stretch
 from ser.recognizer import Analysis, Attention, Window
 
-EMOTIONS = ("happy", "sad")
+STYLES = {"happy": "--emotion:#111111", "sad": "--emotion:#222222"}
 
 
 def _windows() -> list[Window]:
@@ -31,7 +32,7 @@ def _polygons(row: str) -> list[tuple[str, list[list[float]]]]:
 
 
 def test_rows_are_as_high_as_the_emotion_is_probable():
-    row = timeline_rows(_windows(), EMOTIONS, 0.0, 6.0)[0]
+    row = timeline_rows(_windows(), STYLES, 0.0, 6.0)[0]
     (first, points), (second, silence), (third, last) = _polygons(row)
     assert (first, second, third) == ("sounding", "silence", "sounding")
     assert [point[1] for point in points] == [100, 20, 20, 40, 40, 100]
@@ -40,7 +41,7 @@ def test_rows_are_as_high_as_the_emotion_is_probable():
 
 
 def test_shapes_meet_halfway_between_windows_and_fill_the_recording():
-    shapes = [points for _, points in _polygons(timeline_rows(_windows(), EMOTIONS, 0.0, 6.0)[1])]
+    shapes = [points for _, points in _polygons(timeline_rows(_windows(), STYLES, 0.0, 6.0)[1])]
     edges = [(points[0][0], points[-1][0]) for points in shapes]
     assert edges[0][0] == 0
     assert edges[-1][1] == 100
@@ -56,23 +57,31 @@ def test_the_cursor_gets_every_value():
         _windows(),
         attention=Attention(np.arange(0, 6, 0.04), np.full(150, 1 / 150)),
     )
-    html = chart_html(analysis, EMOTIONS)
+    parts = [Stretch(0, 2, "happy", 0.7), Stretch(2, 3, "silence"), Stretch(3, 6, "not sure")]
+    html = chart_html(analysis, parts, STYLES, name="<b>.wav", sound_file="/tmp/x/recording.wav")
     data = json.loads(unescape(re.search(r'data-chart="([^"]*)"', html)[1]))
     assert data["duration"] == 6
     assert data["windows"][0] == [0, 3, [80, 20]]
     assert data["windows"][2] == [2, 5, None]
     assert set(data["attention"]) == {100}
-    assert 'aria-valuetext="0:00 happy, 0:02 silence, 0:03 sad"' in html
+    assert 'aria-valuetext="0:00 happy, 0:02 silence, 0:03 not sure"' in html
+    assert re.findall(r'data-start="([\d.]+)"', html) == ["0.00", "2.00", "3.00"]
+    assert "<b>.wav" not in html
+    assert "data-autoplay" not in html
 
 
 def test_a_recording_without_attention_can_be_drawn():
-    html = chart_html(Analysis(np.zeros(16_000, dtype=np.float32), 16_000, {"sad": 1.0}), EMOTIONS)
+    analysis = Analysis(np.zeros(16_000, dtype=np.float32), 16_000, {"happy": 0.5, "sad": 0.5})
+    html = chart_html(analysis, [], STYLES, name="a.wav", sound_file="a.wav", plays_at_once=True)
     assert "nan" not in html
+    assert "Attention" not in html
+    assert "data-autoplay" in html
 
 
 def test_summary_is_short_for_long_recordings():
-    windows = [Window(float(i), i + 3.0, {"happy": i % 2, "sad": 1 - i % 2}) for i in range(60)]
-    assert summary(windows, max_num_parts=2) == "0:00 sad, 0:01 happy, and so on"
+    parts = [Stretch(float(i), i + 1.0, ("sad", "happy")[i % 2]) for i in range(60)]
+    assert summary(parts).startswith("0:00 sad, 0:01 happy, ")
+    assert summary(parts).endswith("0:07 happy, and so on")
     assert summary([]) == ""
 
 

@@ -10,7 +10,7 @@ from ser import load_audio
 from ser.demo.examples import EXAMPLES_DIR, example_clips
 
 
-@pytest.mark.parametrize("clip", [path for path, _ in example_clips()], ids=lambda path: path.stem)
+@pytest.mark.parametrize("clip", [each.path for each in example_clips()], ids=lambda path: path.stem)
 def test_example_is_the_corpus_clip_at_16_khz(clip: Path, ravdess_dir: Path):
     info = soundfile.info(clip)
     assert (info.samplerate, info.channels, info.format, info.subtype) == (16_000, 1, "FLAC", "PCM_16")

@@ -36,7 +36,7 @@ def recognizer() -> EmotionRecognizer:
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Recordings of all lengths and kinds, made from the examples."""
     folder = tmp_path_factory.mktemp("recordings")
-    clips = [soundfile.read(path, dtype="float32")[0] for path, _ in example_clips()]
+    clips = [soundfile.read(each.path, dtype="float32")[0] for each in example_clips()]
     speech = np.concatenate(clips)  # 30 s
     pause = np.zeros(4 * RATE, dtype=np.float32)
     noise = np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32)
@@ -226,11 +226,11 @@ def test_what_sounds_like_no_speech_is_out_of_distribution_and_speech_is_not(
     assert recognizer.analyse(tmp_path / "clicks.wav").is_out_of_distribution
     assert recognizer.is_out_of_distribution(tmp_path / "more clicks.wav")
     assert not recognizer.analyse(recordings["3 minutes"]).is_out_of_distribution
-    assert not any(recognizer.is_out_of_distribution(clip) for clip, _ in example_clips())
+    assert not any(recognizer.is_out_of_distribution(each.path) for each in example_clips())
 
 
 def test_overdriven_is_seen_at_the_rate_of_the_recording(recognizer, tmp_path):
-    clip, rate = soundfile.read(example_clips()[4][0], dtype="float32")
+    clip, rate = soundfile.read(example_clips()[4].path, dtype="float32")
     louder = np.clip(soxr.resample(clip / np.abs(clip).max(), rate, 48_000) * 8, -1, 1)
     soundfile.write(tmp_path / "overdriven.wav", louder, 48_000)
     for form in (tmp_path / "overdriven.wav", (tmp_path / "overdriven.wav").read_bytes(), (louder, 48_000)):
