@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 FILE_NAME = "strangeness.safetensors"
+MIN_CLIPS = 20  # fewer do not tell how recordings vary
 USUAL_SHARE = 0.99  # of clips of the training, each beside those of the other speakers, are not strange
 
 
@@ -46,7 +47,8 @@ class Strangeness:
         """From the clips of the training, as they were recorded.
 
         The covariance is shrunk (Ledoit and Wolf, 2004). The threshold stands where `USUAL_SHARE` of the
-        clips lie below it, each measured from those of all other speakers: a new voice is no strange sound.
+        clips lie below it, each measured from those of all other speakers (from all where those are few): a
+        new voice is no strange sound.
 
         Args:
             features: Normalised MFCC of each clip, `(num_frames, feature_size)`.
@@ -59,7 +61,7 @@ class Strangeness:
         distances = np.empty(len(summaries))
         for speaker in np.unique(of_speaker):
             held_out = of_speaker == speaker
-            others = held_out if held_out.all() else ~held_out  # a single speaker has no others
+            others = ~held_out if (~held_out).sum() >= MIN_CLIPS else np.ones_like(held_out)
             distances[held_out] = LedoitWolf().fit(summaries[others]).mahalanobis(summaries[held_out])
         known = LedoitWolf().fit(summaries)
         return cls(known.location_, known.precision_, float(np.quantile(distances, USUAL_SHARE)))

@@ -16,7 +16,7 @@ from datasets import Dataset
 from tqdm import tqdm
 
 from ser.audio import AudioError, load_audio
-from ser.recording_quality import SPEECH_RANGE_DB, block_levels_db, quality_hints
+from ser.recording_quality import SPEECH_RANGE_DB, block_levels_db, check_not_silent, quality_hints
 
 COMPARED_SAMPLING_RATE = 16_000  # Hz; a sound is told from another by its samples at this rate
 
@@ -69,22 +69,21 @@ def examine_clip(audio: dict[str, Any], row: int = 0) -> ClipFacts:
     rate = sampling_rate or COMPARED_SAMPLING_RATE
     try:
         waveform = load_audio(source, rate)  # as recorded: resampling rounds the flat tops of clipping
+        check_not_silent(waveform, rate)
     except AudioError as error:
         return ClipFacts(file, problem=str(error))
     levels_db = block_levels_db(waveform, rate)
     speech_db = levels_db[levels_db > levels_db.max() - SPEECH_RANGE_DB]
-    hints = tuple(hint.kind for hint in quality_hints(waveform, rate))
     compared = soxr.resample(waveform, rate, COMPARED_SAMPLING_RATE)
     samples = np.clip(np.round(compared * 2**15), -(2**15), 2**15 - 1).astype("<i2")
     return ClipFacts(
         file=file,
-        problem="It is silent." if "silent" in hints else None,
         sha256=hashlib.sha256(samples.tobytes()).hexdigest(),
         duration_seconds=len(waveform) / rate,
         sampling_rate=sampling_rate,
         num_channels=num_channels,
         level_db=float(10 * np.log10(np.mean(10 ** (speech_db / 10)))),
-        hints=hints,
+        hints=tuple(hint.kind for hint in quality_hints(waveform, rate)),
     )
 
 

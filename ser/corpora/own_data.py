@@ -122,7 +122,8 @@ def _speakers(rows: Dataset, group_by_folder: bool) -> list[str]:
     if "speaker" not in rows.column_names:
         return [UNKNOWN_SPEAKER] * len(rows)
     speakers = ["" if each is None else str(each).strip() for each in rows["speaker"]]
-    _check_filled("speaker", speakers)
+    if any(speakers):  # a column without any entry says as little as none
+        _check_filled("speaker", speakers)
     return speakers
 
 
@@ -136,6 +137,8 @@ def _splits(rows: Dataset) -> list[str | None]:
     if "split" not in rows.column_names:
         return [None] * len(rows)
     splits = ["" if each is None else str(each).strip().lower() for each in rows["split"]]
+    if not any(splits):
+        return [None] * len(rows)
     _check_filled("split", splits)
     if unknown := sorted(set(splits) - set(SPLIT_NAMES)):
         raise ValueError(f"Unknown split {unknown[0]!r}, expected train, validation or test.")

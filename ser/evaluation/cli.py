@@ -4,9 +4,12 @@
 
     python -m ser evaluate --model checkpoint --corpus emodb --data_dir data/emodb --output_dir output
 
+    python -m ser evaluate --model OUT --data recordings.csv --output_dir output
+
 The default is RAVDESS's actors 21 to 24, whom no shipped model was trained on; of another corpus, everyone,
 on the emotions that it has. Scores of actors that a model was trained on say nothing about a new voice: a
-loud warning appears where the checkpoint's record names them.
+loud warning appears where the checkpoint's record names them. --data scores recordings of your own
+(docs/your-own-recordings.md).
 """
 
 import argparse
@@ -17,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from ser.command_line import CommandParser, shipped
-from ser.corpora import CORPORA, CORPUS_TITLES
+from ser.corpora import CORPORA, CORPUS_TITLES, load_own_data
 from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.together import load_corpus
 from ser.evaluation.files import write_evaluation
+from ser.evaluation.own_evaluation import evaluate_own_data
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
-from ser.evaluation.scoring import GROUPS, evaluation_report, score_clips
+from ser.evaluation.scoring import GROUPS, ScoredClips, evaluation_report, score_clips
 from ser.evaluation.tables import percent_range
 from ser.evaluation.training_record import heard_speakers, read_training_record
 from ser.labels import CLASS_SETS, corpus_classes
@@ -38,9 +42,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         help="folder of a checkpoint, or a Hub id; default: ours",
     )
     parser.add_argument("--revision", help="branch, tag or commit of a model on the Hub")
-    parser.add_argument(
-        "--data_dir", required=True, help="folder of the corpus; of RAVDESS also the published zip"
-    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data_dir", help="folder of the corpus; of RAVDESS also the published zip")
+    source.add_argument("--data", help="your own recordings: a folder, a table, or a data set on the Hub")
+    for what in ("audio", "label", "speaker"):
+        parser.add_argument(f"--{what}_column", help=f"column of the {what} in --data, if not named so")
+    parser.add_argument("--group_by_folder", action="store_true", help="a folder in --data is a speaker")
     parser.add_argument("--output_dir", required=True, help="where the files go; made if missing")
     parser.add_argument("--corpus", choices=list(CORPORA), default="ravdess", help="what data_dir holds")
     parser.add_argument(
@@ -150,31 +157,55 @@ def warn_of_heard_voices(heard: set[str] | None, actors: list[str]) -> None:
         )
 
 
+def evaluate_corpus(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, Any]]:
+    """Score a model on a corpus."""
+    classes = scored_classes(args.corpus, args.classes)
+    clips = load_corpus(args.corpus, args.data_dir, actors=args.actors, skip_unreadable=args.skip_broken)
+    recognizer = EmotionRecognizer.from_pretrained(args.model, args.revision)
+    actors = sorted(set(clips["actor"]))
+    heard = heard_speakers(read_training_record(args.model, revision=args.revision))
+    warn_of_heard_voices(heard, actors)
+    scored = score_clips(
+        recognizer,
+        clips,
+        classes,
+        batch_size=args.batch_size,
+        skip_broken=args.skip_broken,
+        show_progress=sys.stderr.isatty(),
+    )
+    return scored, {
+        "title": title_of(args.corpus, actors, args.actors is None, classes),
+        **evaluation_report(scored),
+        "actors": actors,
+        "actors_heard_in_training": None if heard is None else sorted(heard & set(actors)),
+        "corpus": {"name": args.corpus, "fingerprint": corpus_fingerprint(clips.select(scored.rows))},
+    }
+
+
+def evaluate_own(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, Any]]:
+    """Score a model on recordings of one's own."""
+    clips = load_own_data(
+        args.data,
+        audio_column=args.audio_column,
+        label_column=args.label_column,
+        speaker_column=args.speaker_column,
+        group_by_folder=args.group_by_folder,
+        skip_unreadable=args.skip_broken,
+    )
+    recognizer = EmotionRecognizer.from_pretrained(args.model, args.revision)
+    record = read_training_record(args.model, revision=args.revision)
+    return evaluate_own_data(
+        recognizer, clips, record, batch_size=args.batch_size, show_progress=sys.stderr.isatty()
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse the command line, score, write the files, and print the scores."""
     arguments = sys.argv[1:] if arguments is None else arguments
     args = parse_arguments(arguments)
     try:
-        classes = scored_classes(args.corpus, args.classes)
-        clips = load_corpus(args.corpus, args.data_dir, actors=args.actors, skip_unreadable=args.skip_broken)
-        recognizer = EmotionRecognizer.from_pretrained(args.model, args.revision)
-        actors = sorted(set(clips["actor"]))
-        heard = heard_speakers(read_training_record(args.model, revision=args.revision))
-        warn_of_heard_voices(heard, actors)
-        scored = score_clips(
-            recognizer,
-            clips,
-            classes,
-            batch_size=args.batch_size,
-            skip_broken=args.skip_broken,
-            show_progress=sys.stderr.isatty(),
-        )
-        report = {
-            "title": title_of(args.corpus, actors, args.actors is None, classes),
-            **evaluation_report(scored),
-            "actors": actors,
-            "actors_heard_in_training": None if heard is None else sorted(heard & set(actors)),
-            "corpus": {"name": args.corpus, "fingerprint": corpus_fingerprint(clips.select(scored.rows))},
+        scored, report = evaluate_own(args) if args.data else evaluate_corpus(args)
+        report |= {
             "model": {"name": args.model, "revision": args.revision},
             **environment(),
             "command": shlex.join(["python", "-m", "ser", "evaluate", *arguments]),

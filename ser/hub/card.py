@@ -10,9 +10,11 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.configuration_whisper_lstm import WhisperLstmConfig
+from ser.corpora.own_data import OWN
 from ser.evaluation.scoring import GROUPS
 from ser.evaluation.tables import scores_columns, spread_lines
 from ser.hub.measurements import Measurements, measurements_of
+from ser.hub.own_card import own_card
 
 CARD_FILE = "README.md"  # where the Hub looks for it
 WRITTEN = (
@@ -46,7 +48,10 @@ def published_card(folder: Path, hub_model_id: str) -> str:
 
 def checkpoint_card(folder: Path) -> str:
     """Return the card that a checkpoint's folder gives rise to."""
-    return fill_card(measurements_of(folder), folder.resolve().name)
+    measured, model_name = measurements_of(folder), folder.resolve().name
+    if measured.corpora == [OWN]:
+        return own_card(measured, model_name).replace("\n---\n", f"\n---\n\n{WRITTEN}\n", 1)
+    return fill_card(measured, model_name)
 
 
 def fill_card(

@@ -10,7 +10,7 @@ from transformers import HfArgumentParser
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
 from ser.command_line import HomeParser
-from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
+from ser.training.recipe import WARM_RECIPE, RecipeArguments, RecipeTrainingArguments
 
 SHOWN_TRAINING_ARGUMENTS = (
     *RecipeTrainingArguments.__annotations__,
@@ -30,23 +30,24 @@ class TrainingParser(HomeParser, HfArgumentParser):
 
 
 def parse_training_arguments(
-    data_class: type, description: str | None, arguments: Sequence[str] | None = None
-) -> tuple[Any, RecipeArguments, RecipeTrainingArguments]:
+    data_classes: Sequence[type], description: str | None, arguments: Sequence[str] | None = None
+) -> tuple[Any, ...]:
     """Parse the command line of a training.
 
     Args:
-        data_class: Dataclass with the program's own options.
+        data_classes: Dataclasses with the program's own options.
         description: What `--help` says first.
         arguments: The words after the program's name; those of this process if not given.
 
     Returns:
-        An instance of `data_class`, the recipe and the training arguments.
+        An instance of each of `data_classes`, the recipe and the training arguments. With `--init_from` the
+        defaults are those of `WARM_RECIPE`.
 
     Raises:
         SystemExit: If an option is unknown or missing, or its value cannot be used; the message says which.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    classes = (data_class, RecipeArguments, RecipeTrainingArguments)
+    classes = (*data_classes, RecipeArguments, RecipeTrainingArguments)
     parser = TrainingParser(
         cast(Any, classes),  # its stub wants a NewType that no dataclass is
         description=description,
@@ -57,14 +58,15 @@ def parse_training_arguments(
         HELP_ALL, action="help", help="show every option of transformers' TrainingArguments, too"
     )
     if HELP_ALL not in words:
-        shown = {*data_class.__annotations__, *RecipeArguments.__annotations__, *SHOWN_TRAINING_ARGUMENTS}
+        ours = (name for each in classes[:-1] for name in each.__annotations__)
+        shown = {*ours, *SHOWN_TRAINING_ARGUMENTS}
         for action in parser._actions:
             if action.dest not in (*shown, "help", "help_all"):
                 action.help = argparse.SUPPRESS
+    if any(word.partition("=")[0] == "--init_from" for word in words):
+        parser.set_defaults(**WARM_RECIPE)
     try:
-        data, recipe, training_args, unknown = parser.parse_args_into_dataclasses(
-            words, return_remaining_strings=True
-        )
+        *parsed, unknown = parser.parse_args_into_dataclasses(words, return_remaining_strings=True)
     except (ValueError, ImportError, RuntimeError, TypeError) as error:
         sys.exit(f"Error: {error}")
     if unknown:
@@ -72,7 +74,7 @@ def parse_training_arguments(
         close = difflib.get_close_matches(unknown[0], options)
         meant = f" Did you mean {' or '.join(close)}?" if close else ""
         sys.exit(f"Error: there is no option {unknown[0]}.{meant} {HELP_ALL} shows all.")
-    return data, recipe, training_args
+    return tuple(parsed)
 
 
 def check_trackers(training_args: RecipeTrainingArguments) -> None:

@@ -8,7 +8,11 @@ OUT then holds a checkpoint that loads with `from_pretrained`, its feature extra
 
     python -m ser train --corpus ravdess,emodb --data_dir data/ravdess,data/emodb --output_dir OUT
 
-Whatever ended a training, `--resume_from_checkpoint auto` goes on with it.
+Recordings of your own, with labels of your own, train one with
+
+    python -m ser train --data DATA --output_dir OUT --init_from checkpoint
+
+(docs/your-own-recordings.md). Whatever ended a training, `--resume_from_checkpoint auto` goes on with it.
 """
 
 import json
@@ -33,10 +37,18 @@ from ser.evaluation.protocols import SHIPPED_TEST_ACTORS, carve_validation_actor
 from ser.evaluation.training_record import RECORD_NAME
 from ser.onnx.export import export_onnx
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+from ser.recognizer.torch_kind import TorchRecognizer
 from ser.training.arguments import check_trackers, parse_training_arguments
 from ser.training.checkpoints import RESUME_OPTION
 from ser.training.encoder_heads import base_model_of
 from ser.training.full_disk import explaining_full_disk
+from ser.training.own_training import (
+    OwnDataArguments,
+    own_provenance,
+    read_and_split,
+    train_on_split,
+    write_own_results,
+)
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
 from ser.training.termination import INTERRUPTED
 from ser.training.trainer import train_classifier
@@ -56,11 +68,12 @@ RECORDED_NAMES = {"ravdess": "RAVDESS speech"}  # it has songs too
 class DataArguments:
     """Which clips to train on."""
 
-    data_dir: str = field(
+    data_dir: str | None = field(
+        default=None,
         metadata={
             "help": "Folder of the RAVDESS speech clips, or the published zip; of several corpora, their "
             "folders, separated by commas."
-        }
+        },
     )
     corpus: str = field(
         default="ravdess",
@@ -90,13 +103,13 @@ class DataArguments:
 
 def main() -> None:
     """Parse, train, save."""
-    data, recipe, training_args = parse_training_arguments(DataArguments, __doc__)
+    data, own, recipe, training_args = parse_training_arguments((DataArguments, OwnDataArguments), __doc__)
     try:
         check_trackers(training_args)
         with explaining_full_disk(
             str(training_args.output_dir), f"Free some space and go on with {RESUME_OPTION}."
         ):
-            train(data, recipe, training_args)
+            train(data, own, recipe, training_args)
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:  # before or after the steps, which save first
@@ -104,10 +117,27 @@ def main() -> None:
         sys.exit(INTERRUPTED)
 
 
-def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> None:
+def train(
+    data: DataArguments,
+    own: OwnDataArguments,
+    recipe: RecipeArguments,
+    training_args: RecipeTrainingArguments,
+) -> None:
     """Train on the training actors, and leave the checkpoint and its records in the output folder."""
     start = time.monotonic()
+    if (own.data is None) == (data.data_dir is None):
+        raise ValueError("Name either --data_dir, the folder of a corpus, or --data, recordings of your own.")
     hub_model_id = prepare_publishing(training_args)
+    if own.data:
+        split = read_and_split(own, training_args.seed)
+        trainer, recognizer = train_on_split(
+            split, recipe, training_args, training_args.resume_from_checkpoint
+        )
+        finish(trainer, recognizer, recipe, training_args, {}, own_provenance(own, split), start)
+        if trainer.is_world_process_zero():
+            write_own_results(split, recognizer, Path(str(training_args.output_dir)))
+            write_card_and_publish(hub_model_id, training_args)
+        return
 
     folders, test_actors, clips = load_clips(data)
     actor_of_clip = np.asarray(clips["actor"])
@@ -132,41 +162,63 @@ def train(data: DataArguments, recipe: RecipeArguments, training_args: RecipeTra
     )
     # By every process: each of them evaluates its share of the clips.
     validation_metrics = trainer.evaluate() if validation_clips is not None else {}
+    provenance = {
+        "corpus": " and ".join(RECORDED_NAMES.get(corpus, CORPUS_TITLES[corpus]) for corpus in folders),
+        "corpus_fingerprint": corpus_fingerprint(train_clips),
+        "corpora": list(folders),
+        "train_actors": train_actors,
+        "validation_actors": list(validation_actors),
+        "test_actors": test_actors,
+    }
+    finish(trainer, recognizer, recipe, training_args, validation_metrics, provenance, start)
     if trainer.is_world_process_zero():
-        output_dir = str(training_args.output_dir)
-        recognizer.save_pretrained(output_dir)
-        if isinstance(recognizer, MfccLstmRecognizer):
-            # Loaded again, for the trained model may be on a GPU.
-            export_onnx(MfccLstmRecognizer.from_pretrained(output_dir), output_dir)
-        save_record(
-            trainer,
-            validation_metrics,
-            costs={
-                "total_seconds": round(time.monotonic() - start, 1),
-                "peak_memory_bytes": peak_memory_bytes(recipe.num_proc or 1),
-            },
-            provenance={
-                "corpus": " and ".join(
-                    RECORDED_NAMES.get(corpus, CORPUS_TITLES[corpus]) for corpus in folders
-                ),
-                "corpus_fingerprint": corpus_fingerprint(train_clips),
-                "corpora": list(folders),
-                "train_actors": train_actors,
-                "validation_actors": list(validation_actors),
-                "test_actors": test_actors,
-                "base_model": recipe.model_name_or_path and base_model_of(recipe.model_name_or_path),
-                **settings_of(recipe, training_args),
-                "command": shlex.join(["python", "-m", "ser", "train", *sys.argv[1:]]),
-                "num_cpus": os.cpu_count(),
-                **environment(),
-            },
-        )
-        from ser.hub.card import write_card
+        write_card_and_publish(hub_model_id, training_args)
 
-        write_card(str(training_args.output_dir))
-        print(ENDING.format(folder=output_dir))
-        if hub_model_id:
-            publish(hub_model_id, training_args)
+
+def finish(
+    trainer: Trainer,
+    recognizer: TorchRecognizer,
+    recipe: RecipeArguments,
+    training_args: RecipeTrainingArguments,
+    validation_metrics: dict[str, float],
+    provenance: dict[str, Any],
+    start: float,
+) -> None:
+    """Leave the checkpoint and its records in the output folder.
+
+    Args:
+        trainer: After training.
+        recognizer: What was trained.
+        recipe: What it was trained with.
+        training_args: How it was trained.
+        validation_metrics: Scores on the clips that chose the best weights, if any.
+        provenance: What it was trained on.
+        start: When everything began, by `time.monotonic`.
+    """
+    if not trainer.is_world_process_zero():
+        return
+    output_dir = str(training_args.output_dir)
+    recognizer.save_pretrained(output_dir)
+    if isinstance(recognizer, MfccLstmRecognizer):
+        # Loaded again, for the trained model may be on a GPU.
+        export_onnx(MfccLstmRecognizer.from_pretrained(output_dir), output_dir)
+    save_record(
+        trainer,
+        validation_metrics,
+        costs={
+            "total_seconds": round(time.monotonic() - start, 1),
+            "peak_memory_bytes": peak_memory_bytes(recipe.num_proc or 1),
+        },
+        provenance={
+            **provenance,
+            "base_model": recipe.init_from
+            or (recipe.model_name_or_path and base_model_of(recipe.model_name_or_path)),
+            **settings_of(recipe, training_args),
+            "command": shlex.join(["python", "-m", "ser", "train", *sys.argv[1:]]),
+            "num_cpus": os.cpu_count(),
+            **environment(),
+        },
+    )
 
 
 def load_clips(data: DataArguments) -> tuple[dict[str, str], list[str], Dataset]:
@@ -175,11 +227,11 @@ def load_clips(data: DataArguments) -> tuple[dict[str, str], list[str], Dataset]
     Raises:
         ValueError: If the arguments do not fit together, or a corpus cannot be read.
     """
-    folders = parse_corpora(data.corpus, data.data_dir)
+    folders = parse_corpora(data.corpus, data.data_dir or "")
     if data.actors is None:
         clips = load_together(folders)
     elif list(folders) == ["ravdess"]:
-        clips = load_corpus("ravdess", data.data_dir, actors=data.actors)
+        clips = load_corpus("ravdess", folders["ravdess"], actors=data.actors)
     else:
         raise ValueError("--actors goes with RAVDESS alone; leave speakers out with --test_actors.")
     there = set(clips.unique("actor"))
@@ -216,6 +268,17 @@ def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:
             token=training_args.hub_token,
         )
     return training_args.hub_model_id
+
+
+def write_card_and_publish(hub_model_id: str | None, training_args: RecipeTrainingArguments) -> None:
+    """Write the card, once there is everything that it tells, and publish if asked to."""
+    from ser.hub.card import write_card
+
+    folder = str(training_args.output_dir)
+    write_card(folder)
+    print(ENDING.format(folder=folder))
+    if hub_model_id:
+        publish(hub_model_id, training_args)
 
 
 def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:

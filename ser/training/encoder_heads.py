@@ -29,6 +29,7 @@ from ser.training.encoder_features import EncoderFeatures
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.training.termination import survival_callbacks
 from ser.training.trainer_metrics import compute_classification_metrics
+from ser.training.warm_start import start_from
 
 ENCODER_SIZES = ("feature_size", "encoder_width", "encoder_attention_heads", "encoder_ffn_dim")
 MAX_STEPS = 55  # of a training clip, 4.4 s: padding a batch to one slow clip costs more than it is worth
@@ -50,7 +51,7 @@ def train_heads(
     Args:
         train_clips: Clips with `audio`, `corpus`, `actor` and `emotion`; nothing else is seen or changed.
         validation_clips: Clips of other actors that choose the best checkpoint, as for `train_classifier`.
-        recipe: `model_name_or_path` is the encoder.
+        recipe: `model_name_or_path` is the encoder; or `init_from` a checkpoint whose heads go on learning.
         training_args: How to train.
         resume_from_checkpoint: As in `checkpoint_to_resume`.
 
@@ -66,13 +67,18 @@ def train_heads(
     checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
     set_seed(training_args.seed)
     emotions = train_clips.features["emotion"].names
-    model = model_on_encoder(
-        cast(str, recipe.model_name_or_path),
-        encoder_layers=recipe.encoder_layers,
-        ensemble_size=recipe.ensemble_size,
-        head_kinds=recipe.head_kinds,
-        id2label=dict(enumerate(emotions)),
-        label2id={emotion: label for label, emotion in enumerate(emotions)},
+    known = start_from(recipe.init_from, emotions, recipe.freeze) if recipe.init_from else None
+    model: WhisperLstmForAudioClassification = (
+        known.model
+        if known
+        else model_on_encoder(
+            cast(str, recipe.model_name_or_path),
+            encoder_layers=recipe.encoder_layers,
+            ensemble_size=recipe.ensemble_size,
+            head_kinds=recipe.head_kinds,
+            id2label=dict(enumerate(emotions)),
+            label2id={emotion: label for label, emotion in enumerate(emotions)},
+        )
     )
     feature_extractor = WhisperLstmFeatureExtractor(feature_size=model.config.feature_size)
     cache_dir = Path(recipe.feature_cache_dir or datasets.config.HF_DATASETS_CACHE) / "ser-encoder-steps"
@@ -84,7 +90,8 @@ def train_heads(
         )
         if validation_clips is not None:
             validation_rows = StepRows(validation_clips, features)
-    mean, std = train_rows.statistics()
+    # Trained heads expect the statistics that they were trained with.
+    mean, std = (model.step_mean, model.step_std) if known else train_rows.statistics()
     model.set_statistics(mean, std)
     trainer = HeadTrainer(
         model=model,

@@ -17,7 +17,7 @@ from transformers import EarlyStoppingCallback, Trainer, set_seed
 from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
-from ser.out_of_distribution import Strangeness
+from ser.out_of_distribution import MIN_CLIPS, Strangeness
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.recognizer.torch_kind import TorchRecognizer
 from ser.training.augmentation import WAVEFORM_ONLY
@@ -30,7 +30,7 @@ from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingAr
 from ser.training.spectrograms import extract_spectrograms, feature_statistics
 from ser.training.termination import survival_callbacks
 from ser.training.trainer_metrics import compute_classification_metrics
-from ser.training.warm_start import start_from
+from ser.training.warm_start import is_whisper_lstm, start_from
 
 
 def train_classifier(
@@ -48,8 +48,8 @@ def train_classifier(
         validation_clips: Clips of other actors that choose the best checkpoint and stop training early;
             without them training runs for all its epochs and the last weights are kept. With them,
             `training_args.keep_best()` must have been called.
-        recipe: What to train, and on what. With its `model_name_or_path` that is heads on a Whisper encoder:
-            see `train_heads`.
+        recipe: What to train, and on what. With its `model_name_or_path`, or an `init_from` of that
+            kind, heads on a Whisper encoder: see `train_heads`.
         training_args: How to train.
         resume_from_checkpoint: As in `checkpoint_to_resume`.
 
@@ -60,7 +60,7 @@ def train_classifier(
         ValueError: If the checkpoint to go on from is damaged, or of a training with other settings.
         SystemExit: If SIGTERM came; a checkpoint was saved first.
     """
-    if recipe.model_name_or_path is not None:
+    if recipe.model_name_or_path or (recipe.init_from and is_whisper_lstm(recipe.init_from)):
         return train_heads(train_clips, validation_clips, recipe, training_args, resume_from_checkpoint)
     settings = run_settings(recipe, training_args, train_clips, validation_clips)
     checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
@@ -141,8 +141,8 @@ def _corpus_shares(clips: Dataset, recipe: RecipeArguments) -> dict[str, float]:
     return corpus_weights(Counter(clips["corpus"]), recipe.corpus_power, recipe.min_ravdess_share)
 
 
-def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor) -> Strangeness:
-    """What tells sounds unlike the clips of a training.
+def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor) -> Strangeness | None:
+    """Fit what tells sounds unlike the clips of a training; `None` where they are too few to tell.
 
     Args:
         spectrograms: As `extract_spectrograms` gives them; copies are left out.
@@ -150,6 +150,8 @@ def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExt
     """
     recorded = spectrograms.with_format("numpy", columns=["copy", "actor"])
     rows = np.flatnonzero(recorded["copy"][:] == 0)
+    if len(rows) < MIN_CLIPS:
+        return None
     clips = spectrograms.with_format("torch", columns=["mel_spectrogram"]).select(rows)
     features = (feature_extractor.features_of(clip["mel_spectrogram"]).numpy() for clip in clips)
     return Strangeness.fit(features, recorded["actor"][:][rows])

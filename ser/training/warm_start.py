@@ -5,15 +5,16 @@ from typing import cast
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
-from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+from ser.configuration_whisper_lstm import WhisperLstmConfig
+from ser.recognizer.torch_kind import TorchRecognizer
 from ser.training.recipe import FREEZE_CHOICES
 
 FRONT_LAYERS = ("convolutions", "projection")  # of an MFCC-LSTM, and of an LSTM head on an encoder
 
 
-def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "nothing") -> MfccLstmRecognizer:
+def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "nothing") -> TorchRecognizer:
     """Load a checkpoint for training on other labels.
 
     Args:
@@ -32,7 +33,7 @@ def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "noth
     """
     if freeze not in FREEZE_CHOICES:
         raise ValueError(f"freeze must be one of {', '.join(FREEZE_CHOICES)}, got {freeze!r}.")
-    recognizer = MfccLstmRecognizer.from_pretrained(folder_or_hub_id)
+    recognizer = TorchRecognizer.from_pretrained(folder_or_hub_id)
     model = recognizer.model
     renew_classifiers(model, labels)
     model.config.temperature = 1.0
@@ -52,6 +53,16 @@ def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "noth
         # statistics and drop nothing out.
         model.register_forward_pre_hook(lambda *_: [layer.eval() for layer in frozen] and None)
     return recognizer
+
+
+def is_whisper_lstm(folder_or_hub_id: str) -> bool:
+    """Tell whether a checkpoint has LSTM heads on a Whisper encoder.
+
+    Raises:
+        OSError: If there is no checkpoint.
+    """
+    config, _ = PreTrainedConfig.get_config_dict(folder_or_hub_id)
+    return config.get("model_type") == WhisperLstmConfig.model_type
 
 
 @torch.no_grad()

@@ -7,10 +7,12 @@ import datasets
 import pytest
 import torch
 from huggingface_hub import ModelCard
+from own_recordings import write_label_folders
 from random_checkpoint import save_random_checkpoint
 from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
 from ser import EmotionRecognizer, load_ravdess
+from ser.corpora import load_own_data
 from ser.hub.cli import main
 from ser.hub.publishing import PublishingError, create_repository, publish_checkpoint
 
@@ -95,6 +97,18 @@ def test_a_dataset_comes_back_from_the_hub_with_its_sound(hub, tiny_ravdess, tmp
     assert pulled["actor"] == clips["actor"]
     for there, here in zip(pulled["audio"], clips["audio"], strict=True):
         assert there["bytes"] == Path(here["path"]).read_bytes()
+
+
+def test_recordings_with_labels_of_their_own_come_back_from_the_hub(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    clips = load_own_data(write_label_folders(tmp_path / "calls"), group_by_folder=True)
+    clips.push_to_hub("someone/calls")
+    pulled = load_own_data("someone/calls")
+    for column in ("sha256", "emotion", "actor", "split"):
+        assert pulled[column] == clips[column], column
+    assert pulled.features["emotion"].names == clips.features["emotion"].names
+    with pytest.raises(ValueError, match="someone/nothing cannot be loaded"):
+        load_own_data("someone/nothing")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ NEEDED = ["--data_dir", "x", "--output_dir", "y"]
 
 
 def parse(*words: str):
-    return parse_training_arguments(DataArguments, "Trains.", [*NEEDED, *words])
+    return parse_training_arguments((DataArguments,), "Trains.", [*NEEDED, *words])
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,20 @@ from own_recordings import write_label_folders
 from random_checkpoint import save_random_checkpoint
 
 from ser import EmotionRecognizer
+from ser.configuration_whisper_lstm import WhisperLstmConfig
 from ser.corpora import load_own_data
+from ser.feature_extraction_whisper_lstm import WhisperLstmFeatureExtractor
+from ser.modeling_whisper_lstm import WhisperLstmForAudioClassification
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.training.trainer import train_classifier
 from ser.training.warm_start import start_from
 
 LABELS = ("bored", "sad", "very angry")
+SIZES = {
+    "feature_size": 20, "encoder_width": 16, "encoder_layers": 2, "encoder_attention_heads": 2,
+    "encoder_ffn_dim": 24, "used_layers": [1, 2], "projection_size": 6, "hidden_size": 5, "attention_size": 4,
+    "ensemble_size": 2,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +81,29 @@ def test_frozen_layers_stay_and_the_others_learn(checkpoint, tmp_path, freeze, s
     assert (
         again.feature_extractor.mean == EmotionRecognizer.from_pretrained(checkpoint).feature_extractor.mean
     )
+
+
+def test_heads_on_an_encoder_go_on_learning_other_labels(tmp_path):
+    torch.manual_seed(0)
+    config = WhisperLstmConfig(
+        id2label=dict(enumerate(("happy", "sad"))), label2id={"happy": 0, "sad": 1}, **SIZES
+    )
+    model = WhisperLstmForAudioClassification(config)
+    model.set_statistics(torch.randn(32), torch.rand(32) + 0.5)
+    model.save_pretrained(tmp_path / "accurate")
+    WhisperLstmFeatureExtractor(feature_size=20).save_pretrained(tmp_path / "accurate")
+    before = start_from(str(tmp_path / "accurate"), LABELS).model.state_dict()
+    clips = load_own_data(write_label_folders(tmp_path / "clips", LABELS))
+    trained = train(clips, tmp_path / "accurate", tmp_path, "front")
+    after = trained.model.state_dict()
+    for name, weight in after.items():
+        stays = name.startswith(("encoder.", "step_")) or name.split(".")[2] == "projection"
+        assert torch.equal(weight, before[name]) == stays, name
+    trained.save_pretrained(tmp_path / "saved")
+    again = EmotionRecognizer.from_pretrained(tmp_path / "saved")
+    assert again.emotions == LABELS
+    clip = clips[0]["audio"]["path"]
+    assert again.predict(clip) == pytest.approx(trained.predict(clip), abs=1e-3)
 
 
 def test_an_unknown_part_to_freeze_is_named(checkpoint):
