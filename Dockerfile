@@ -46,7 +46,7 @@ ENV PYTHONUNBUFFERED=1 \
     GRADIO_TEMP_DIR=/tmp/gradio \
     HF_HUB_OFFLINE=1
 # Load the model once: an image whose demo cannot start is not made, and the real start finds its code compiled.
-RUN /packages/bin/python -c "from ser.demo.cli import load_recognizer; from ser.demo.page import build_demo; build_demo(load_recognizer('checkpoint'))" && rm -rf /tmp/*
+RUN /packages/bin/python -c "from ser.demo.cli import load_recognizer; from ser.demo.models import Models; from ser.demo.page import build_demo; build_demo(Models(['checkpoint'], load_recognizer))" && rm -rf /tmp/*
 USER 1000:1000
 EXPOSE 7860
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \

@@ -22,10 +22,12 @@ classify = pipeline("audio-classification", model=model, feature_extractor=Wav2V
 classify(load_audio(CLIP, 16000))
 """
 APP = """
-from ser.demo import cli as app
-recognizer = app.load_recognizer(MODEL)
-app.build_demo(recognizer)
-recognizer.predict(CLIP)
+from ser.demo.cli import load_recognizer
+from ser.demo.models import Models
+from ser.demo.page import build_demo
+models = Models([MODEL], load_recognizer)
+build_demo(models)
+models.default.predict(CLIP)
 """
 STARTS = {
     "import transformers": "from transformers import AutoModelForAudioClassification",

@@ -56,9 +56,11 @@ class Models:
         return not Path(self._sources[name]).exists()
 
     def title(self, name: str) -> str:
-        """Return the name of a model as people read it, from its card where it has one."""
+        """Return the name of a model as people read it: from its card if it has one, with its size."""
         card = self.card(name)
-        return getattr(card.data, "model_name", None) or name if card is not None else name
+        title = (getattr(card.data, "model_name", None) if card is not None else None) or name
+        num_bytes = sum(file.stat().st_size for file in Path(self._sources[name]).glob("model*.safetensors"))
+        return f"{title} ({num_bytes / 1e6:.0f} MB)" if num_bytes else title
 
     def card(self, name: str) -> ModelCard | None:
         """Return the card of a model; `None` where its checkpoint has none."""

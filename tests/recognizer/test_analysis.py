@@ -18,6 +18,7 @@ from ser import EmotionRecognizer, SilenceError
 from ser.batch import cli as predict_program
 from ser.corpora.clips import Clip, clips_to_dataset
 from ser.demo.examples import example_clips
+from ser.demo.models import Models
 from ser.demo.page import build_demo, launch_options
 from ser.evaluation.scoring import score_clips
 from ser.labels import EMOTIONS
@@ -180,7 +181,7 @@ def test_the_onnx_file_answers_as_predict_does(recognizer, recordings, expected,
 
 @pytest.fixture(scope="module")
 def client(recognizer) -> Iterator[Client]:
-    demo = build_demo(recognizer)
+    demo = build_demo(Models(["untrained"], lambda _: recognizer))
     address = {"server_name": "127.0.0.1", "server_port": find_free_port()}
     _, url, _ = demo.launch(**address, prevent_thread_lock=True, quiet=True, **launch_options())
     yield Client(url, verbose=False)

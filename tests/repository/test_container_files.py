@@ -12,8 +12,9 @@ from packaging.requirements import Requirement
 
 REPO = Path(__file__).resolve().parents[2]
 START = (
-    "from ser.demo.cli import load_recognizer; from ser.demo.page import build_demo; "
-    "build_demo(load_recognizer('checkpoint'))"
+    "from ser.demo.cli import load_recognizer; from ser.demo.models import Models; "
+    "from ser.demo.page import build_demo; "
+    "build_demo(Models(['checkpoint'], load_recognizer))"
 )
 
 

@@ -72,7 +72,8 @@ def test_the_shipped_model_answers_from_an_empty_folder(installed: Path, tmp_pat
 def test_the_demo_finds_all_its_files(installed: Path, tmp_path: Path):
     build = (
         "from ser.demo.cli import load_recognizer, parse_arguments; from ser.demo.page import build_demo\n"
+        "from ser.demo.models import Models\n"
         "from ser.demo.examples import example_clips\n"
-        "build_demo(load_recognizer(parse_arguments([]).model)); print(len(example_clips()))"
+        "build_demo(Models(parse_arguments([]).model, load_recognizer)); print(len(example_clips()))"
     )
     assert run([str(installed / "python"), "-c", build], tmp_path).split()[-1] == str(len(EMOTIONS))
