@@ -7,6 +7,7 @@ dressed up as a recording is refused before any decoder sees it.
 """
 
 import io
+import math
 import os
 import shutil
 import subprocess
@@ -91,7 +92,9 @@ def decode(source: Source, sampling_rate: int, max_duration_seconds: float) -> n
     return waveform
 
 
-def audio_blocks(source: Source, sampling_rate: int) -> Iterator[np.ndarray]:
+def audio_blocks(
+    source: Source, sampling_rate: int, *, max_duration_seconds: float = math.inf
+) -> Iterator[np.ndarray]:
     """Read a recording of any length block by block, its channels apart, and resample it as `decode` does.
 
     Memory does not grow with the length.
@@ -99,6 +102,7 @@ def audio_blocks(source: Source, sampling_rate: int) -> Iterator[np.ndarray]:
     Args:
         source: Path of a file, or the bytes of one.
         sampling_rate: Rate of the result in Hz.
+        max_duration_seconds: A longer recording is refused once so much of it is read.
 
     Yields:
         Finite samples, float32 of shape (num_samples, num_channels); of a minute or less in each block.
@@ -111,6 +115,8 @@ def audio_blocks(source: Source, sampling_rate: int) -> Iterator[np.ndarray]:
         for block in _first_blocks(file, name, sampling_rate):
             check_samples(name, block)
             num_samples += len(block)
+            if num_samples > max_duration_seconds * sampling_rate:
+                raise too_long(name, max_duration_seconds)
             yield block
     check_duration(name, num_samples, sampling_rate)
 

@@ -69,4 +69,7 @@ def check_samples(name: str, samples: np.ndarray) -> None:
 
 def too_long(name: str, max_duration_seconds: float) -> AudioError:
     """Return the error for a recording beyond a limit."""
-    return AudioError(f"{name} is longer than {max_duration_seconds:g} s. Cut out the part to listen to.")
+    return AudioError(
+        f"{name} is longer than {max_duration_seconds:g} s. Cut out the part to analyse, or analyse all of "
+        "it in segments: predict.py --segments."
+    )

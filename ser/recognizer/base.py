@@ -1,5 +1,6 @@
 """The base of all recognisers: one rule for every recording, whatever model computes the probabilities."""
 
+import math
 import os
 import threading
 from abc import ABC, abstractmethod
@@ -216,6 +217,7 @@ class EmotionRecognizer(ABC):
         *,
         channels: str = "auto",
         turns: "Sequence[Turn] | str | os.PathLike[str] | None" = None,
+        max_duration_seconds: float = math.inf,
     ) -> "Iterator[Segment]":
         """Cut a recording of any length into segments and yield each as soon as it is analysed.
 
@@ -223,7 +225,9 @@ class EmotionRecognizer(ABC):
         """
         from ser.segments.recordings import segment_recording
 
-        return segment_recording(self, recording, channels=channels, turns=turns)
+        return segment_recording(
+            self, recording, channels=channels, turns=turns, max_duration_seconds=max_duration_seconds
+        )
 
     def stream(
         self,

@@ -1,5 +1,6 @@
 """The segments of a whole recording, read block by block."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ def segment_recording(
     *,
     channels: str = "auto",
     turns: Sequence[Turn] | str | os.PathLike[str] | None = None,
+    max_duration_seconds: float = math.inf,
 ) -> Iterator[Segment]:
     """Cut a recording of any length into segments and give each as soon as it is analysed.
 
@@ -39,6 +41,7 @@ def segment_recording(
             is ignored. "mix": the channels are averaged. "auto": they are mixed where they hold one signal
             at first, or where all turns are on one channel; else each is a speaker.
         turns: Who speaks when; or a file that `read_turns` reads.
+        max_duration_seconds: A longer file is refused once so much of it is read.
 
     Yields:
         The segments by their end, speech and what lies between.
@@ -56,7 +59,8 @@ def segment_recording(
         samples, sampling_rate = np.asarray(recording[0]), recording[1]
         blocks = iter([samples.reshape(len(samples), -1)])
     else:
-        sampling_rate, blocks = recognizer.sampling_rate, audio_blocks(recording, recognizer.sampling_rate)
+        sampling_rate = recognizer.sampling_rate
+        blocks = audio_blocks(recording, sampling_rate, max_duration_seconds=max_duration_seconds)
     heard: list[np.ndarray] = []
     for block in blocks:
         heard.append(block)

@@ -202,6 +202,8 @@ def test_blocks_read_what_is_too_long_for_a_clip(tmp_path: Path):
     with pytest.raises(AudioError, match="longer than"):
         load_audio(tmp_path / "long.flac", 16_000)
     assert sum(map(len, audio_blocks(tmp_path / "long.flac", 16_000))) == 16_000 * 700
+    with pytest.raises(AudioError, match="longer than 60 s"):
+        list(audio_blocks(tmp_path / "long.flac", 16_000, max_duration_seconds=60))
 
 
 @pytest.mark.parametrize("name", ["no.wav", "text.wav", "nan.wav", "cut.flac"])
