@@ -13,6 +13,7 @@ SILENCE_DB = -60.0
 ABOVE_FLOOR_DB = 6.0
 DIGITAL_SILENCE_DB = -100.0  # what editors and noise gates leave; says nothing about the room
 SPEECH_RANGE_DB = 30.0  # from the loudest block of speech to its quietest
+LOUD_SECONDS = 0.2  # 5 % of a sentence
 MIN_SPEECH_SECONDS = 0.7  # the shortest sentence in RAVDESS has 1.1
 # Between loud and quiet blocks: over 12.8 in all of RAVDESS and EmoDB; noise at 7 dB leaves 11.
 MIN_RANGE_DB = 11.0
@@ -75,6 +76,15 @@ def noise_floor_db(levels_db: np.ndarray) -> float:
     return float(np.percentile(sounding, 10)) if len(sounding) else DIGITAL_SILENCE_DB
 
 
+def loud_level_db(levels_db: np.ndarray) -> float:
+    """Return the level that the loudest 5 % of the blocks exceed, at most `LOUD_SECONDS` of them.
+
+    Without that limit, a sentence in a long pause would count for nothing.
+    """
+    share = min(0.05, LOUD_SECONDS / BLOCK_SECONDS / len(levels_db))
+    return float(np.percentile(levels_db, 100 * (1 - share)))
+
+
 def is_sounding(levels_db: np.ndarray, floor_db: float) -> np.ndarray:
     """Which blocks hold more than silence and steady noise: bool, the shape of `levels_db`."""
     return levels_db > max(SILENCE_DB, floor_db + ABOVE_FLOOR_DB)
@@ -106,7 +116,7 @@ def quality_hints(waveform: np.ndarray, sampling_rate: int) -> list[QualityHint]
     checks = {
         "short": speech.sum() * BLOCK_SECONDS < MIN_SPEECH_SECONDS,
         "clipped": is_clipped(waveform),
-        "noisy": np.percentile(levels_db, 95) - noise_floor_db(levels_db) < MIN_RANGE_DB,
+        "noisy": loud_level_db(levels_db) - noise_floor_db(levels_db) < MIN_RANGE_DB,
         "telephone": is_telephone_band(waveform, sampling_rate),
     }
     return [_hint(kind) for kind, found in checks.items() if found]

@@ -55,6 +55,19 @@ def test_a_soft_voice_is_not_silent_and_neither_is_one_over_an_offset():
     check_not_silent(0.02 * _syllables() + 0.3, SAMPLING_RATE)
 
 
+@pytest.mark.parametrize("seconds_of_pause", [10, 120])
+@pytest.mark.parametrize("pause_level", [0.0, 1e-4, 5e-3])
+def test_a_sentence_in_a_long_pause_is_not_noisy(seconds_of_pause: int, pause_level: float):
+    pause = pause_level * np.random.default_rng(0).standard_normal(seconds_of_pause * SAMPLING_RATE)
+    assert _kinds(np.concatenate([pause, _syllables(2.0), pause])) == []
+
+
+def test_long_noise_with_a_sentence_in_it_is_noisy():
+    noise = 0.05 * np.random.default_rng(0).standard_normal(60 * SAMPLING_RATE)
+    noise[20 * SAMPLING_RATE : 22 * SAMPLING_RATE] += _syllables(2.0, level=0.05)
+    assert "noisy" in _kinds(noise)
+
+
 def test_a_word_is_too_short():
     assert _kinds(np.concatenate([np.zeros(16_000), _syllables(0.5), np.zeros(16_000)])) == ["short"]
 
