@@ -16,7 +16,7 @@ from ser.recognizer.analysis import Attention
 from ser.recognizer.attentive import AttentiveRecognizer
 from ser.recognizer.checkpoint import Checkpoint
 from ser.recognizer.registration import register_auto_classes
-from ser.recognizer.torch_kind import TorchRecognizer, check_weights_finite, extract_batch
+from ser.recognizer.torch_kind import TorchRecognizer, extract_batch
 
 
 class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
@@ -48,7 +48,6 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
             model = cls.model_class.from_pretrained(name, dtype=torch.float32, **checkpoint.hub_options)
         except (RuntimeError, SafetensorError) as error:
             raise ValueError(f"The weights in {name} do not fit its configuration: {error}") from error
-        check_weights_finite(model, name)
         feature_extractor = AutoFeatureExtractor.from_pretrained(
             name, trust_remote_code=False, **checkpoint.hub_options
         )
