@@ -36,6 +36,6 @@ def expand_home(argument: str) -> str:
 
 
 def shipped(name: str) -> str:
-    """Return the folder "checkpoint" or "examples", in the installed package or, for a clone, here."""
+    """Return a folder such as "checkpoint" or "examples", in the installed package or, for a clone, here."""
     packaged = files("ser") / name
     return str(packaged) if packaged.is_dir() else str(Path(name).resolve())

@@ -8,6 +8,7 @@ failure: a machine that is meant to have everything must not pass by skipping.
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -52,6 +53,18 @@ def pytest_configure() -> None:
     """Refuse a misspelt SER_REQUIRE, which would require nothing."""
     if unknown := _required() - REQUIRABLE:
         raise pytest.UsageError(f"SER_REQUIRE names {sorted(unknown)}; it may name {sorted(REQUIRABLE)}.")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was skipped, and why."""
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+    )
+    if reasons:
+        counted = "; ".join(f"{number} tests: {reason}" for reason, number in reasons.most_common())
+        terminalreporter.write_line(f"Skipped {reasons.total()}: {counted}.")
 
 
 def _skip_or_fail(name: str, reason: str) -> NoReturn:

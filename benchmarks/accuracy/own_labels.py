@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
+from ser.command_line import CommandParser
 from ser.corpora.own_data import labels_of, load_own_data
 from ser.corpora.provenance import environment
 from ser.evaluation.metrics import bootstrap_interval_over_actors, unweighted_average_recall
@@ -155,9 +156,7 @@ def measure(
 
 def main() -> None:
     """Parse, measure what is missing, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--corpus", choices=list(FOLDS), required=True)
     parser.add_argument("--data_dir", type=Path, required=True, help="folder of the corpus")
     parser.add_argument(

@@ -4,7 +4,6 @@ python -m benchmarks.report.own_labels            # write it
 python -m benchmarks.report.own_labels --check    # fail if the document has other numbers
 """
 
-import argparse
 import json
 import re
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ser.command_line import CommandParser
 from ser.evaluation.tables import percent_range
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,9 +51,7 @@ def _cell(result: dict[str, Any] | None) -> str:
 
 def main() -> None:
     """Parse, then write or compare."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the numbers differ")
     args = parser.parse_args()
     results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("*.json"))]

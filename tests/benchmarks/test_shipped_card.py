@@ -54,11 +54,11 @@ def test_spread_is_the_recall_of_each_speaker_and_group(tmp_path):
             write_json(tmp_path / f"fold{fold}-seed{seed}.json", result)
     spread = speaker_spread(tmp_path)
     uars = {value: scores["uar"] for value, scores in spread.per_group["actor"].items()}
-    assert uars == {"2": 1, "3": 0.5}
+    assert uars == {"ravdess:02": 1, "ravdess:03": 0.5}
     assert spread.per_group["statement"]["Kids are talking by the door"]["num_clips"] == 28
     card = shipped_card(ShippedResults(spread=spread))
     assert "| gender male | 50.0 |" in card
-    assert "actor 3 the worst and actor 2 the best" in card
+    assert "actor ravdess:03 the worst and actor ravdess:02 the best" in card
 
 
 @pytest.mark.parametrize(("changed", "shown"), [("", True), ("num_train_epochs 6.0, now 7.0", False)])

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -61,7 +62,10 @@ def demo_port(engine: Engine, free_port: int) -> Iterator[int]:
         engine.config["Cmd"], GRADIO_SERVER_NAME="127.0.0.1", GRADIO_SERVER_PORT=str(free_port)
     )
     start = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+    # In a session of its own, so that all of it can be ended: `unshare` dies of a signal, its child may not.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as server:
         try:
             while not _answers(free_port):
                 assert server.poll() is None, f"it ended:\n{server.stdout.read()}"
@@ -70,7 +74,9 @@ def demo_port(engine: Engine, free_port: int) -> Iterator[int]:
             print(f"\nThe demo answered {time.monotonic() - start:.1f} s after its start.")
             yield free_port
         finally:
-            server.kill()  # what unshare is asked to end politely it does not hear; its child dies with it
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+    assert not _answers(free_port), "the demo goes on after it was ended"
 
 
 def _answers(port: int) -> bool:
