@@ -25,7 +25,12 @@ help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-app: $(RUN_READY)  ## Serve the demo on http://127.0.0.1:7860
+# Without it the demo computes with torch, which starts later and needs more memory.
+GRAPH := checkpoint/onnx/model.onnx
+$(GRAPH): checkpoint/config.json checkpoint/preprocessor_config.json checkpoint/model.safetensors | $(RUN_READY)
+	$(VENV)/bin/python -m ser export --model checkpoint
+
+app: $(RUN_READY) $(GRAPH)  ## Serve the demo on http://127.0.0.1:7860
 	$(VENV)/bin/python -m ser demo $(ARGS)
 
 web: $(RUN_READY)  ## Build the page that recognises in the browser and serve it on http://127.0.0.1:8000 (needs npm)

@@ -67,7 +67,9 @@ def main(options: list[str]) -> None:
     constraints.write_text(installed_versions(), encoding="utf-8")
     for name in NAMES:
         requirements = (ROOT / f"{name}.txt").read_text(encoding="utf-8")
-        lock = with_all_torch_builds(compiled(requirements, "--constraint", str(constraints), *options))
+        lock = compiled(requirements, "--constraint", str(constraints), *options)
+        if "\ntorch==" in lock:
+            lock = with_all_torch_builds(lock)
         (ROOT / f"{name}.lock").write_text(HEADER.format(name=name) + lock, encoding="utf-8")
 
 

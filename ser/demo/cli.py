@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,13 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "separated by commas",
     )
     parser.add_argument(
+        "--backend",
+        choices=("auto", "onnx", "torch"),
+        default="auto",
+        help="what computes: the checkpoint's ONNX graph, which starts sooner and needs no torch, or torch; "
+        "auto: the graph if the checkpoint has it",
+    )
+    parser.add_argument(
         "--server_name",
         default=os.environ.get("GRADIO_SERVER_NAME") or default_name,
         help="address to listen on, 0.0.0.0 or :: for all; also GRADIO_SERVER_NAME",
@@ -54,14 +62,13 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     return parser.parse_args(arguments)
 
 
-def load_recognizer(model: str) -> "EmotionRecognizer":
+def load_recognizer(model: str, backend: str = "auto") -> "EmotionRecognizer":
     """Load a model and analyse a second of silence, so that the first visitor does not wait for it."""
-    import torch
-
     from ser import EmotionRecognizer
 
-    torch.set_num_threads(1)  # visitors share the cores; a network this small is no slower on one
-    recognizer = EmotionRecognizer.from_pretrained(model)
+    recognizer = EmotionRecognizer.from_pretrained(model, backend=backend)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)  # visitors share the cores; a network this small is no slower on one
     recognizer.forward([np.zeros(recognizer.sampling_rate, dtype=np.float32)])
     return recognizer
 
@@ -93,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (OSError, ValueError) as error:
         raise SystemExit(f"The demo cannot be served at {name}, port {port}: {error}") from error
     try:
-        models = Models(options.model, load_recognizer)
+        models = Models(options.model, partial(load_recognizer, backend=options.backend))
     except (OSError, ValueError) as error:
         raise SystemExit(f"The model {options.model[0]} cannot be loaded: {error}") from error
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # as Ctrl-C does, so that recordings are deleted

@@ -7,7 +7,9 @@ from huggingface_hub import SpaceCard
 
 from ser.evaluation.training_record import RECORD_NAME
 from ser.hub.card import published_card
+from ser.onnx.recognizer import GRAPH_FILE, QUANTIZED_FILE, OnnxRecognizer
 from ser.out_of_distribution import FILE_NAME as STRANGENESS_FILE
+from ser.recognizer.checkpoint import Checkpoint
 
 CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetensors")
 """What every checkpoint needs, as patterns; without one of them it is not published."""
@@ -29,23 +31,23 @@ SPACE_FILES = (
     "README.md",  # its front matter configures the Space
     "LICENSE",
     "app.py",
-    "requirements.txt",  # what pip installs there
+    "requirements-demo.lock",  # what pip installs there, under the name requirements.txt
     "packages.txt",  # what apt installs there
     "ser/**/*.py",
     "ser/**/*.css",
     "ser/**/*.js",
     "ser/**/*.md",
-    "checkpoint*/*.json",
-    "checkpoint*/*.md",
-    "checkpoint*/*.py",
-    "checkpoint*/*.safetensors",
+    "checkpoint/*.json",
+    "checkpoint/*.md",
+    "checkpoint/*.py",
+    "checkpoint/*.safetensors",
     "examples/*.flac",
     "examples/*.md",
 )
 """What the Space is made of: the demo and what it reads."""
 
-DOCKER_FILES = ("Dockerfile", ".dockerignore", "requirements-demo.lock")
-"""What a Space of kind docker is built with beside these."""
+DOCKER_FILES = ("Dockerfile", ".dockerignore", "requirements.lock")
+"""What a Space of kind docker is built with beside these; the second lock exports a graph that is missing."""
 
 DOCKER_PORT = 7860  # on which the container serves, as the Dockerfile says
 
@@ -69,8 +71,27 @@ def checkpoint_contents(folder: str | Path, hub_model_id: str) -> dict[str, Path
         )
     files = _matching(folder, (*CHECKPOINT_PARTS, *CHECKPOINT_EXTRAS))
     contents: dict[str, Path | bytes] = {file.name: file for file in files}
+    contents |= _graph(folder, (GRAPH_FILE, QUANTIZED_FILE))
     contents["README.md"] = published_card(folder, hub_model_id).encode()
     return contents
+
+
+def _graph(folder: Path, names: tuple[str, ...], prefix: str = "") -> dict[str, Path | bytes]:
+    """The ONNX graphs of a checkpoint by name, exported now where they are missing or of other weights.
+
+    None for a checkpoint that is not an MFCC-LSTM.
+    """
+    try:
+        OnnxRecognizer(folder / GRAPH_FILE)
+        return {f"{prefix}{name}": (folder / name).read_bytes() for name in names}
+    except (OSError, ValueError):
+        from ser.onnx.export import export_onnx  # needs torch
+        from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+    if Checkpoint(str(folder)).kind("torch") is not MfccLstmRecognizer:
+        return {}
+    with tempfile.TemporaryDirectory() as exported:
+        export_onnx(MfccLstmRecognizer.from_pretrained(folder), exported, folder)
+        return {f"{prefix}{name}": Path(exported, name).read_bytes() for name in names}
 
 
 def space_contents(root: Path, sdk: str = "gradio") -> dict[str, Path | bytes]:
@@ -88,6 +109,8 @@ def space_contents(root: Path, sdk: str = "gradio") -> dict[str, Path | bytes]:
         return _static_contents(root)
     files = space_files(root) + (_matching(root, DOCKER_FILES) if sdk == "docker" else [])
     contents: dict[str, Path | bytes] = {file.relative_to(root).as_posix(): file for file in files}
+    contents["requirements.txt"] = root / "requirements-demo.lock"
+    contents |= _graph(root / "checkpoint", (GRAPH_FILE,), "checkpoint/")
     if sdk == "docker":
         contents["README.md"] = _space_card(root, sdk=sdk, app_port=DOCKER_PORT)
     return contents

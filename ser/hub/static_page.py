@@ -17,8 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ser.command_line import CommandParser
-from ser.demo.theme import PATTERNS
-from ser.labels import label_colors
+from ser.demo.theme import label_styles
 from ser.onnx.recognizer import GRAPH_FILE, OnnxRecognizer
 
 SOURCES = Path("web")  # in the folder of a clone
@@ -52,10 +51,7 @@ def build_page(model: Path, output: Path, web: Path = SOURCES) -> None:
     shutil.copyfile(web / RUNTIME, output / "ort.wasm")
     shutil.copyfile(model / GRAPH_FILE, output / "model.onnx")
     (output / "settings.json").write_text(json.dumps(recognizer.metadata), encoding="utf-8")
-    styles = [
-        f".emotion-{label}{{--emotion:{color};--emotion-fill:{PATTERNS[label]},{color}}}"
-        for label, color in label_colors(recognizer.emotions).items()
-    ]
+    styles = [f".emotion-{label}{{{style}}}" for label, style in label_styles(recognizer.emotions).items()]
     (output / "emotions.css").write_text("\n".join(styles), encoding="utf-8")
     _bundle(web, "main.ts", output / "main.js", "--format=esm")
     files = sorted(file for file in output.iterdir())

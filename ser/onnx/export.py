@@ -18,7 +18,7 @@ from torch import nn
 from ser.onnx.front_end import OnnxFrontEnd
 from ser.onnx.recognizer import GRAPH_FILE, GRAPH_VERSION, QUANTIZED_FILE, OnnxRecognizer, checkpoint_sha256
 from ser.out_of_distribution import Strangeness
-from ser.recognizer.analysis import WINDOW_HOP_SECONDS, WINDOW_SECONDS
+from ser.recognizer.analysis import SINGLE_PASS_SECONDS, WINDOW_HOP_SECONDS, WINDOW_SECONDS
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 OPSET = 17
@@ -90,7 +90,11 @@ class RecognizerGraph(nn.Module):
         return outputs if self.distance is None else (*outputs, self.distance(features, mask))
 
 
-def export_onnx(recognizer: MfccLstmRecognizer, folder: str | os.PathLike[str]) -> list[Path]:
+def export_onnx(
+    recognizer: MfccLstmRecognizer,
+    folder: str | os.PathLike[str],
+    checkpoint: str | os.PathLike[str] | None = None,
+) -> list[Path]:
     """Write a recogniser's graph, with float32 and with 8-bit weights, below a folder.
 
     A file is replaced only by one that was run and gave torch's probabilities.
@@ -99,6 +103,7 @@ def export_onnx(recognizer: MfccLstmRecognizer, folder: str | os.PathLike[str]) 
         recognizer: With an MFCC-LSTM.
         folder: Where the checkpoint lies; the graphs become `onnx/model.onnx` and `onnx/model_quantized.onnx`
             in it.
+        checkpoint: Where the checkpoint lies, if elsewhere.
 
     Returns:
         The two files.
@@ -115,11 +120,11 @@ def export_onnx(recognizer: MfccLstmRecognizer, folder: str | os.PathLike[str]) 
         "sampling_rate": str(recognizer.sampling_rate),
         "min_samples": str(graph.front_end.block),
         "not_sure_below": str(recognizer.not_sure_below),
-        "single_pass_seconds": "10.0",
         "confidence_steps": json.dumps(recognizer.confidence_steps),
+        "single_pass_seconds": str(SINGLE_PASS_SECONDS),
         "window_seconds": str(WINDOW_SECONDS),
         "window_hop_seconds": str(WINDOW_HOP_SECONDS),
-        "checkpoint_sha256": checkpoint_sha256(folder) or "",
+        "checkpoint_sha256": checkpoint_sha256(checkpoint or folder) or "",
     }
     if recognizer.strangeness is not None:
         values["ood_threshold"] = str(float(recognizer.strangeness.threshold))

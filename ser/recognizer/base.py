@@ -92,7 +92,8 @@ class EmotionRecognizer(ABC):
             token: Access token for a private model on the Hub; the one you logged in with if not given.
             cache_dir: Where models from the Hub are kept; the Hub's usual cache if not given.
             device: Where torch computes, such as "cpu" or "cuda"; the CPU if not given.
-            backend: "torch" or "onnx" for a checkpoint that holds both; torch if not given.
+            backend: "torch" or "onnx" for a checkpoint that holds both, "auto" for the ONNX graph if there is
+                one; torch if not given.
 
         Raises:
             ValueError: If the parts of the checkpoint do not fit together or are damaged.

@@ -101,14 +101,17 @@ class Checkpoint:
         """Choose the recogniser that loads this checkpoint.
 
         Args:
-            backend: "torch" or "onnx"; if not given, torch for a checkpoint with a configuration.
+            backend: "torch" or "onnx"; "auto" for the ONNX graph if there is one, else torch; if not given,
+                torch for a checkpoint with a configuration.
 
         Raises:
             ValueError: If the backend is unknown or the configuration is damaged.
             OSError: If there is no model.
         """
-        if backend not in (None, "torch", "onnx"):
-            raise ValueError(f"backend must be 'torch' or 'onnx', got {backend!r}.")
+        if backend not in (None, "auto", "torch", "onnx"):
+            raise ValueError(f"backend must be 'torch', 'onnx' or 'auto', got {backend!r}.")
+        if backend == "auto":
+            backend = "onnx" if Path(self.name).is_file() or self.first_file(ONNX_FILES) else None
         if backend == "onnx" or (backend is None and Path(self.name).is_file()):
             return _imported(ONNX)
         config = self.file(CONFIG_FILE)

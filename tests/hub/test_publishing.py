@@ -57,6 +57,8 @@ def test_a_published_checkpoint_is_one_commit_with_code_and_card_and_no_pickle(h
         "feature_extraction_mfcc_lstm.py",
         "model.safetensors",
         "modeling_mfcc_lstm.py",
+        "onnx/model.onnx",
+        "onnx/model_quantized.onnx",
         "preprocessor_config.json",
     }
     assert digest(checkpoint) == before

@@ -22,7 +22,7 @@ from ser.hub.publishing import publish_space
 from ser.hub.static_page import build_page
 from ser.onnx.export import export_onnx
 from ser.onnx.recognizer import GRAPH_FILE, OnnxRecognizer
-from ser.recognizer import EmotionRecognizer
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +48,7 @@ def model(tmp_path_factory) -> Path:
     """The shipped checkpoint with its graph."""
     folder = tmp_path_factory.mktemp("model")
     shutil.copytree(REPO / "checkpoint", folder, dirs_exist_ok=True)
-    export_onnx(EmotionRecognizer.from_pretrained(folder), folder)
+    export_onnx(MfccLstmRecognizer.from_pretrained(folder), folder)
     return folder
 
 

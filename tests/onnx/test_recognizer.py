@@ -198,7 +198,7 @@ def test_unusable_files_are_refused(checkpoint, tmp_path):
     onnx.save(foreign, file)
     with pytest.raises(ValueError, match="graph version None, expected 2"):
         EmotionRecognizer.from_pretrained(tmp_path, backend="onnx")
-    with pytest.raises(ValueError, match="'torch' or 'onnx', got 'tf'"):
+    with pytest.raises(ValueError, match="'torch', 'onnx' or 'auto', got 'tf'"):
         EmotionRecognizer.from_pretrained(tmp_path, backend="tf")
 
 

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import yaml
 from packaging.requirements import Requirement
+from random_checkpoint import save_random_checkpoint
+
+from ser.onnx.export import export_onnx
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 REPO = Path(__file__).resolve().parents[2]
 START = (
-    "from ser.demo.cli import load_recognizer; from ser.demo.models import Models; "
-    "from ser.demo.page import build_demo; "
-    "build_demo(Models(['checkpoint'], load_recognizer))"
+    "import sys; from ser.demo import cli, models, page; "
+    "page.build_demo(models.Models([sys.argv[1]], cli.load_recognizer))"
 )
 
 
@@ -52,9 +55,11 @@ def test_the_demo_runs_with_nothing_but_what_the_container_installs(tmp_path: Pa
                 if not link.is_symlink():
                     link.symlink_to(Path(str(package.locate_file(top))))
     assert (tmp_path / "gradio").exists()
-    assert not (tmp_path / "datasets").exists()
+    assert not [name for name in ("torch", "transformers", "datasets") if (tmp_path / name).exists()]
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{REPO}"}
-    command = [sys.executable, "-S", "-c", START]
+    model = save_random_checkpoint(tmp_path / "model")
+    export_onnx(MfccLstmRecognizer.from_pretrained(model), model)
+    command = [sys.executable, "-S", "-c", START, str(model)]
     run = subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr[-3000:]
 

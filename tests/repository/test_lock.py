@@ -54,7 +54,7 @@ def test_the_lock_is_what_is_installed_and_all_of_it(name: str):
     assert entries == installed
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-demo", "requirements-dev"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
 def test_torch_may_be_any_build_of_its_version(name: str):
     text = (REPO / f"{name}.lock").read_text()
     (torch,) = (match for match in ENTRY.finditer(text) if match["name"] == "torch")
