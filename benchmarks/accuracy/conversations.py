@@ -32,6 +32,7 @@ from benchmarks.accuracy.made_conversations import (
     SpokenClip,
     make_conversation,
 )
+from ser.command_line import CommandParser
 from ser.corpora import load_emodb, load_ravdess
 from ser.corpora.provenance import environment
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
@@ -253,9 +254,7 @@ def write_document(result: dict[str, Any]) -> None:
 
 def main(arguments: list[str]) -> None:
     """Parse, measure, write, show."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = CommandParser(description=__doc__)
     parser.add_argument("--model", default="checkpoint", help="folder of a checkpoint, or a Hub id")
     parser.add_argument("--backend", default="torch", choices=("torch", "onnx"))
     parser.add_argument("--ravdess_dir", help="the RAVDESS speech clips")
