@@ -70,6 +70,7 @@ def serve(line: str, labels: set[str]) -> None:
         server.communicate(timeout=60)
 
 
+@pytest.mark.timeout(900)  # a training, a demo and a push
 @pytest.mark.parametrize("source", ["generated", "emodb"])
 def test_the_tutorial(source, hub, tmp_path, monkeypatch, request, capsys):
     recordings = tmp_path / "my_recordings"
