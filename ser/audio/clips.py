@@ -73,7 +73,7 @@ def load_audio(
     Raises:
         AudioError: If the clip cannot be read or breaks a limit. The message says which, and what to do.
     """
-    source = _simplified(clip)
+    source = simplified(clip)
     if not isinstance(source, tuple):
         return decode(source, sampling_rate, max_duration_seconds)
     waveform, clip_rate = source
@@ -95,7 +95,7 @@ def as_recorded(clip: Clip, waveform: np.ndarray, sampling_rate: int) -> tuple[n
     """
     if len(waveform) > CLIPPING_CHECK_SECONDS * sampling_rate:
         return waveform, sampling_rate
-    source = _simplified(clip)
+    source = simplified(clip)
     if isinstance(source, tuple):
         return source[0], round(source[1])
     rate = recorded_rate(source)
@@ -104,7 +104,7 @@ def as_recorded(clip: Clip, waveform: np.ndarray, sampling_rate: int) -> tuple[n
     return decode(source, rate, MAX_DURATION_SECONDS), rate
 
 
-def _simplified(clip: Clip) -> str | os.PathLike[str] | bytes | tuple[np.ndarray, float]:
+def simplified(clip: Clip) -> str | os.PathLike[str] | bytes | tuple[np.ndarray, float]:
     """Reduce a clip to a path, bytes, or a checked waveform with its rate.
 
     Raises:
@@ -135,7 +135,7 @@ def _of_mapping(clip: Mapping[str, Any]) -> str | os.PathLike[str] | bytes | tup
         return _of_pair(clip["array"], clip.get("sampling_rate"))
     for key in ("bytes", "path", "audio"):
         if clip.get(key) is not None:
-            return _simplified(clip[key])
+            return simplified(clip[key])
     raise AudioError(
         "Expected a dictionary with array and sampling_rate, with bytes or with path, or a row with the "
         f"column audio; got the keys {', '.join(map(str, clip)) or 'of none'}."

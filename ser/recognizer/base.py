@@ -25,7 +25,6 @@ from ser.recognizer.checkpoint import Checkpoint
 from ser.recording_quality import check_not_silent, quality_hints
 
 if TYPE_CHECKING:  # voice activity detection is an optional install
-    from ser.segments.recordings import Recording
     from ser.segments.segment import Segment
     from ser.segments.stream import SegmentStream
     from ser.segments.turns import Turn
@@ -214,7 +213,7 @@ class EmotionRecognizer(ABC):
 
     def segments(
         self,
-        recording: "Recording",
+        recording: Clip,
         *,
         channels: str = "auto",
         turns: "Sequence[Turn] | str | os.PathLike[str] | None" = None,

@@ -3,11 +3,13 @@
 import math
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ser.audio import audio_blocks
+from ser.audio import Clip, audio_blocks
+from ser.audio.clips import simplified
 from ser.segments.segment import Segment
 from ser.segments.stream import SegmentStream
 from ser.segments.turns import Turn, read_turns
@@ -15,14 +17,14 @@ from ser.segments.turns import Turn, read_turns
 if TYPE_CHECKING:
     from ser.recognizer import EmotionRecognizer
 
-Recording = str | os.PathLike[str] | bytes | tuple[np.ndarray, int]
+MAX_BLOCKS_COMPARED = 10  # of a minute or less: channels that are silent so long are not compared
 SOUND_PEAK = 1e-3  # a block with more holds something by which to compare channels
 SAME_SIGNAL_DB = -15.0  # of what differs between channels, beside all of them: one signal in all
 
 
 def segment_recording(
     recognizer: "EmotionRecognizer",
-    recording: Recording,
+    recording: Clip,
     *,
     channels: str = "auto",
     turns: Sequence[Turn] | str | os.PathLike[str] | None = None,
@@ -35,7 +37,7 @@ def segment_recording(
 
     Args:
         recognizer: What analyses the segments.
-        recording: Path of a file, the bytes of one, or floats between -1 and 1 of shape `(num_samples,)` or
+        recording: What `ser.audio.Clip` lists, or floats between -1 and 1 of shape
             `(num_samples, num_channels)` with their sampling rate in Hz.
         channels: "speakers": each channel is a speaker, and what is heard of one in a quieter other channel
             is ignored. "mix": the channels are averaged. "auto": they are mixed where they hold one signal
@@ -55,14 +57,16 @@ def segment_recording(
     if isinstance(turns, (str, os.PathLike)):
         is_path = isinstance(recording, (str, os.PathLike))
         turns = read_turns(turns, os.fspath(recording) if is_path else None)  # type: ignore[arg-type]
-    if isinstance(recording, tuple):
-        samples, sampling_rate = np.asarray(recording[0]), recording[1]
+    has_channels = isinstance(recording, tuple) and np.ndim(recording[0]) == 2
+    source: Any = recording if has_channels else simplified(recording)
+    if isinstance(source, tuple):
+        samples, sampling_rate = np.asarray(source[0]), round(source[1])
         blocks = iter([samples.reshape(len(samples), -1)])
     else:
         sampling_rate = recognizer.sampling_rate
-        blocks = audio_blocks(recording, sampling_rate, max_duration_seconds=max_duration_seconds)
+        blocks = audio_blocks(source, sampling_rate, max_duration_seconds=max_duration_seconds)
     heard: list[np.ndarray] = []
-    for block in blocks:
+    for block in islice(blocks, MAX_BLOCKS_COMPARED):
         heard.append(block)
         if np.abs(block).max(initial=0) > SOUND_PEAK:
             break

@@ -179,3 +179,19 @@ def test_memory_does_not_grow_with_the_recording(recognizer: EmotionRecognizer, 
         stream.feed(np.zeros(60 * RATE, dtype=np.float32))
         kept.append(sum(len(cutter.channel.samples) for cutter in stream._cutters))
     assert max(kept) < 10 * RATE
+
+
+def test_every_form_of_a_clip_is_a_recording(recognizer: EmotionRecognizer, call, tmp_path):
+    mono = call[0][:, 0]
+    soundfile.write(tmp_path / "call.wav", mono, RATE, subtype="FLOAT")
+    content = (tmp_path / "call.wav").read_bytes()
+    expected = list(recognizer.segments(tmp_path / "call.wav"))
+    row = {"array": mono, "sampling_rate": RATE}
+    for recording in (content, row, {"audio": row}, {"path": None, "bytes": content}, (mono, RATE)):
+        assert_same(list(recognizer.segments(recording)), expected)
+
+
+def test_a_long_silence_at_the_start_is_not_kept(recognizer: EmotionRecognizer, tmp_path):
+    soundfile.write(tmp_path / "silent.flac", np.zeros((RATE * 60 * 12, 2), dtype=np.int16), RATE)
+    segments = list(recognizer.segments(tmp_path / "silent.flac"))
+    assert {(each.kind, each.start_seconds, each.end_seconds) for each in segments} == {("silence", 0, 720)}
