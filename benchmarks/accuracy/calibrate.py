@@ -205,7 +205,7 @@ def write_into_checkpoint(config_file: Path, result: dict[str, Any]) -> None:
 def main(arguments: list[str], root: Path = ROOT) -> None:
     """Parse, fit, write, show."""
     parser = CommandParser(description=__doc__)
-    parser.add_argument("--recipe", default="hybrid", help="folder of its results")
+    parser.add_argument("--recipe", default="corpora", help="folder of its results")
     parser.add_argument(
         "--strangers", help="corpus, left out of training, to fit on; development folds if not given"
     )

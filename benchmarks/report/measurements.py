@@ -16,7 +16,7 @@ from ser.hub.measurements import Measurements, measurements_of, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED_FOLDER = "checkpoint"
-SHIPPED_RECIPE = "hybrid"  # of the recipes in the results, the one that the checkpoint was trained with
+SHIPPED_RECIPE = "corpora"  # of the recipes in the results, the one that the checkpoint was trained with
 ACCURATE_FOLDER, ACCURATE_RECIPE = (
     "checkpoint-accurate",
     "whisper-lstm",

@@ -32,7 +32,7 @@ def test_the_committed_document_is_that_of_the_files(tmp_path: Path) -> None:
 
 
 def test_folds_over_several_corpora_become_a_table(tmp_path: Path) -> None:
-    folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / "hybrid"
+    folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / "corpora"
     folder.mkdir(parents=True)
     six = {"classes": list("abcdef"), "num_clips": 30, "accuracy": 0.5}
     for seed, uar in ((0, 0.4), (1, 0.5)):
@@ -49,11 +49,11 @@ def test_folds_over_several_corpora_become_a_table(tmp_path: Path) -> None:
     lines = list(generalisation.cross_corpus_lines(tmp_path))
     rows = [line for line in lines if line.startswith("| EmoDB")]
     assert rows == ["| EmoDB | RAVDESS | 6 | **45.0** | 50.0 | 30 | 16.7 |"]
-    assert lines[-1].startswith("**hybrid is of an earlier recipe**, trained with noise_prob 0.01, now 0.6")
+    assert lines[-1].startswith("**corpora is of an earlier recipe**, trained with noise_prob 0.01, now 0.6")
 
 
 def test_results_of_ravdess_alone_are_no_business_of_it(tmp_path: Path) -> None:
-    (tmp_path / "benchmarks" / "results" / "luna5" / "hybrid").mkdir(parents=True)
+    (tmp_path / "benchmarks" / "results" / "luna5" / "corpora").mkdir(parents=True)
     assert list(generalisation.cross_corpus_lines(tmp_path)) == []
 
 

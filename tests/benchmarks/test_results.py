@@ -84,7 +84,7 @@ def test_a_result_of_an_earlier_recipe_says_so(tmp_path: Path) -> None:
         "measure it anew."
     ]
     for name, told in (("now", True), ("before", False)):
-        results = {"shipped": {"checkpoint": summaries["now"]}, "luna5": {"hybrid": summaries[name]}}
+        results = {"shipped": {"checkpoint": summaries["now"]}, "luna5": {"corpora": summaries[name]}}
         assert ("(luna5), the shipped recipe" in report.readme_table(results)) == told
 
 
@@ -227,7 +227,7 @@ def test_what_ships_is_calibrated_by_models_that_never_heard_those_actors(tmp_pa
     (tmp_path / "docs" / "images").mkdir(parents=True)
     results = tmp_path / "benchmarks" / "results"
     for protocol in ("dev5", "luna5"):
-        with pytest.raises(SystemExit, match=f"no results of hybrid on {protocol}"):
+        with pytest.raises(SystemExit, match=f"no results of corpora on {protocol}"):
             calibrate.main([], root=tmp_path)
         shutil.copytree(ROOT / "benchmarks" / "results" / protocol / "hybrid", results / protocol / "hybrid")
     calibrate.main([], root=tmp_path)

@@ -60,7 +60,7 @@ def test_trainings_from_before_a_setting_differ_from_those_with_another_value():
 
 def test_a_second_training_counts_beside_a_checkpoint_of_the_same_recipe_only(tmp_path):
     run = {"train_corpora": ["ravdess"], "per_corpus": {"emodb": {}}, "training_arguments": {}}
-    folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / "hybrid"
+    folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / "corpora"
     folder.mkdir(parents=True)
     for number, noise_prob in enumerate((0.6, 0.1)):
         recipe = {"recipe": {"noise_prob": noise_prob}}

@@ -163,6 +163,8 @@ def test_an_equaliser_is_one_curve_for_all_frames():
         min_crop_fraction=1.0,
         max_vocal_tract_warp=0.0,
         noise_prob=0.0,
+        hum_prob=0.0,
+        tilt_prob=0.0,
         band_limit_prob=0.0,
         equaliser_prob=1.0,
     )
@@ -172,3 +174,30 @@ def test_an_equaliser_is_one_curve_for_all_frames():
         np.testing.assert_allclose(curve, np.broadcast_to(curve[:1], curve.shape), atol=1e-3)
     centred = np.array([curve[0] - curve[0].mean() for curve in curves])
     assert 1.7 < np.sqrt((centred**2).mean()) < 3.0  # 3 dB at the knots, less between them and about the mean
+
+
+def test_hum_lies_where_mains_and_their_harmonics_lie():
+    """And lower than 120 Hz the extractor's high-pass leaves little of it."""
+    augmenter = MelAugmenter(EXTRACTOR, MelAugmentationRecipe())
+    hum = augmenter.draw_hum(5, np.random.default_rng(0))
+    assert hum.shape == (5, EXTRACTOR.num_mel_bins)
+    assert (hum == hum[:1]).all()
+    above = augmenter.centres_hz > 1_000.0
+    assert hum[0, above].max() < 1e-3 * hum[0].max()
+
+
+def test_a_tilt_makes_a_spectrum_fall_evenly_over_the_mel_bands():
+    clip = spectrogram(NOISE)
+    recipe = MelAugmentationRecipe(
+        min_crop_fraction=1.0, max_vocal_tract_warp=0.0, noise_prob=0.0, hum_prob=0.0, band_limit_prob=0.0,
+        equaliser_prob=0.0, tilt_prob=1.0, max_tilt_db=25.0,
+    )  # fmt: skip
+    augmenter = MelAugmenter(EXTRACTOR, recipe)
+    falls = []
+    for seed in range(30):
+        curve = (augmenter(clip, [], np.random.default_rng(seed)) - clip)[0]
+        steps = np.diff(curve)
+        np.testing.assert_allclose(steps, steps.mean(), atol=1e-3)
+        falls.append(curve[0] - curve[-1])
+    assert min(falls) >= -1e-3
+    assert 15.0 < max(falls) <= 25.001
