@@ -1,7 +1,7 @@
 """Architecture of the MFCC-LSTM emotion classifier."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -37,12 +37,9 @@ class MfccLstmConfig(PreTrainedConfig):
             last two hide a microphone's or a telephone's colour and what is lasting in a voice.
         conv_dropout: Dropout probability after every convolution.
         dropout: Dropout probability before the LSTM and before the classifier.
-        label_shares: Share of each label in the clips that are trained on. The loss adds their logarithms to
-            the scores, which by themselves then hold all labels as likely before a clip is heard (logit
-            adjustment, Menon et al., 2021); without them a label that is rare in training has low scores.
-        temperature: What the classifier's scores are divided by to give `logits`; above 1 makes the
-            probabilities less sure. Fitted after training on actors the network did not see, so that it is 1
-            while training.
+        temperature: What the members' mean scores are divided by to give `logits`; above 1 makes the
+            probabilities less sure. Fitted after training on speakers that the network did not see; the loss
+            does not use it.
         not_sure_below: Highest probability below which an answer is better given as "not sure". Chosen after
             training from how often answers are right; the network does not use it.
         confidence_steps: Lowest highest probability of each step and the share of such answers that were
@@ -50,11 +47,12 @@ class MfccLstmConfig(PreTrainedConfig):
 
     Raises:
         ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, the
-            temperature is not positive and finite, a label's share is not positive, `not_sure_below` is no
-            probability, or a view is unknown or missing.
+            temperature is not positive and finite, `not_sure_below` is no probability, a view is unknown or
+            missing, or `problem_type` is "regression".
     """
 
     model_type = "mfcc-lstm"
+    keys_to_ignore_at_inference: ClassVar[list[str]] = ["member_logits", "attention_weights", "hidden_states"]
 
     feature_size: int = 40
     conv_channels: list[int] | tuple[int, ...] = (96, 96, 96)
@@ -67,7 +65,6 @@ class MfccLstmConfig(PreTrainedConfig):
     views: list[str] | tuple[str, ...] = VIEWS
     conv_dropout: float | int = 0.05
     dropout: float | int = 0.3
-    label_shares: list[float] | None = None
     temperature: float | int = 1.0
     not_sure_below: float | int = 0.5
     confidence_steps: list[list[float]] | None = None
@@ -76,6 +73,7 @@ class MfccLstmConfig(PreTrainedConfig):
         self.conv_channels = list(self.conv_channels)
         self.conv_strides = list(self.conv_strides)
         self.views = list(self.views)
+        kwargs.pop("label_shares", None)  # of checkpoints from before it belonged to the training
         super().__post_init__(**kwargs)
         if len(self.conv_channels) != len(self.conv_strides):
             raise ValueError(
@@ -94,8 +92,11 @@ class MfccLstmConfig(PreTrainedConfig):
             raise ValueError(f"views must be one or more of {', '.join(VIEWS)}, got {self.views}.")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}.")
-        if self.label_shares is not None and not all(share > 0 for share in self.label_shares):
-            raise ValueError(f"label_shares must be above 0, got {self.label_shares}.")
+        if self.problem_type == "regression":
+            raise ValueError(
+                "problem_type is 'regression'; the model classifies: expected 'single_label_classification', "
+                "'multi_label_classification' or None."
+            )
         if not 0 <= self.not_sure_below <= 1:
             raise ValueError(f"not_sure_below must be from 0 to 1, got {self.not_sure_below}.")
 

@@ -11,11 +11,13 @@ import torch
 from transformers import BatchFeature, SequenceFeatureExtractor
 from transformers.audio_utils import mel_filter_bank
 
+FLOAT32: dict[str, Any] = {"dtype": torch.float32, "device": "cpu"}  # whatever the caller's defaults are
 POWER_FLOOR = 1e-10  # a mel band's power never counts as less: -100 dB, the floor of librosa.power_to_db
 BLOCK_SECONDS = 0.025  # silence and level are judged on blocks this long
 TRIM_MARGIN_BLOCKS = 2  # kept on either side of the speech: soft onsets and endings are part of it
 NUM_CHUNK_FRAMES = 512  # transformed at a time: five seconds' spectra stay in the processor's caches
 LEVEL_TOP_DB = 20.0  # a clip's level is that of its blocks within this range of the loudest: of its speech
+HALF_AMPLITUDE = 0.755  # cut-off in Hz times window in s where subtracting two averages halves the amplitude
 
 
 @lru_cache(maxsize=8)
@@ -25,8 +27,8 @@ def dct_matrix(num_coefficients: int, num_mel_bins: int) -> torch.Tensor:
     `D[m, k] = s_k * cos(pi * k * (2m + 1) / (2M))` with `s_0 = sqrt(1 / M)` and `s_k = sqrt(2 / M)`: the
     transform of Davis and Mermelstein (1980) in the scaling of `scipy.fft.dct(type=2, norm="ortho")`.
     """
-    mel_bin = torch.arange(num_mel_bins, dtype=torch.float64)[:, None]
-    coefficient = torch.arange(num_coefficients, dtype=torch.float64)[None, :]
+    mel_bin = torch.arange(num_mel_bins, dtype=torch.float64, device="cpu")[:, None]
+    coefficient = torch.arange(num_coefficients, dtype=torch.float64, device="cpu")[None, :]
     matrix = torch.cos(math.pi / (2 * num_mel_bins) * coefficient * (2 * mel_bin + 1))
     matrix *= math.sqrt(2.0 / num_mel_bins)
     matrix[:, 0] /= math.sqrt(2.0)
@@ -70,16 +72,18 @@ def mel_blocks(
 def hann_window(win_length: int, n_fft: int) -> torch.Tensor:
     """A Hann window with zeros on both sides, shape `(n_fft,)`."""
     left = (n_fft - win_length) // 2
-    return torch.nn.functional.pad(torch.hann_window(win_length), (left, n_fft - win_length - left))
+    window = torch.hann_window(win_length, **FLOAT32)
+    return torch.nn.functional.pad(window, (left, n_fft - win_length - left))
 
 
 class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
     """Turns speech into `input_features` of 40 MFCC a frame, trimmed, level-adjusted, normalised and padded.
 
-    In order: the clip is brought to one level (`target_level_db`), leading and trailing silence is cut off
-    (`trim_top_db`), MFCC are computed as `librosa.feature.mfcc` does (Hann window, centred frames, power
-    mel spectrogram on Slaney's scale, decibels, orthonormal DCT-II), and each coefficient is normalised with
-    the mean and standard deviation of the training actors, which are part of `preprocessor_config.json`.
+    In order: a constant offset and low frequencies are removed (`high_pass_hz`), the clip is brought to one
+    level (`target_level_db`), leading and trailing silence is cut off (`trim_top_db`), MFCC are computed as
+    `librosa.feature.mfcc` does (Hann window, centred frames, power mel spectrogram on Slaney's scale,
+    decibels, orthonormal DCT-II), and each coefficient is normalised with the mean and standard deviation of
+    the training actors, which are part of `preprocessor_config.json`.
 
     Args:
         feature_size: MFCC coefficients a frame.
@@ -89,6 +93,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         n_fft: Points of the Fourier transform.
         win_length: Samples a window; 400 is 25 ms at 16 kHz.
         hop_length: Samples between the starts of two frames; 160 is 10 ms at 16 kHz.
+        high_pass_hz: Frequency whose amplitude a high-pass filter halves; mains hum, wind and handling noise
+            lie below. `None` removes the mean of the clip alone.
         trim_top_db: Blocks of 25 ms at either end of a clip are cut off while their power is more than this
             many dB below the loudest block's. `None` keeps the clip whole.
         target_level_db: Root mean square level, in dB relative to full scale, that a clip's speech (its
@@ -96,6 +102,9 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
             does not matter. `None` keeps the recorded level.
         dynamic_range_db: No mel band of a frame counts as more than this many dB below the clip's loudest. 80
             is what `librosa.feature.mfcc` does; less hides a recording's noise floor between the words.
+        band_range_db: No mel band of a frame counts as more than this many dB below that band's loudest frame
+            either. Unlike `dynamic_range_db` this floor moves with the recording channel: attenuating a band
+            shifts all of its frames alike. `None` sets no such floor.
         do_normalize: Whether to subtract `mean` and divide by `std`.
         mean: Mean of each coefficient over the frames of the training clips; zeros if not given.
         std: Standard deviation of each coefficient likewise; ones if not given.
@@ -112,9 +121,11 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         n_fft: int = 512,
         win_length: int = 400,
         hop_length: int = 160,
+        high_pass_hz: float | None = None,
         trim_top_db: float | None = 30.0,
         target_level_db: float | None = None,
         dynamic_range_db: float = 80.0,
+        band_range_db: float | None = None,
         do_normalize: bool = True,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
@@ -129,9 +140,11 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         self.n_fft = n_fft
         self.win_length = win_length
         self.hop_length = hop_length
+        self.high_pass_hz = high_pass_hz
         self.trim_top_db = trim_top_db
         self.target_level_db = target_level_db
         self.dynamic_range_db = dynamic_range_db
+        self.band_range_db = band_range_db
         self.do_normalize = do_normalize
         self.mean = [0.0] * feature_size if mean is None else list(mean)
         self.std = [1.0] * feature_size if std is None else list(std)
@@ -226,12 +239,35 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
             raise ValueError(
                 "The clip holds NaN, infinite or absurdly large samples, expected floats between -1 and 1."
             )
+        waveform = self.without_low_frequencies(waveform)
         power = self._block_power(waveform)
         start, stop = self._trim_bounds(power, len(waveform))
         waveform = waveform[start:stop]
         if self.target_level_db is not None and power.max() > 0:
             level = power[self._is_loud(power, LEVEL_TOP_DB)].mean().sqrt()
             waveform = waveform * (10.0 ** (self.target_level_db / 20.0) / level)
+        return waveform
+
+    @property
+    def high_pass_margin(self) -> int:
+        """Samples to either side that the moving average of the high-pass covers."""
+        if self.high_pass_hz is None:
+            return 0
+        return round(HALF_AMPLITUDE / self.high_pass_hz * self.sampling_rate) // 2
+
+    def without_low_frequencies(self, waveform: torch.Tensor) -> torch.Tensor:
+        """Remove the mean of a `(num_samples,)` waveform and what lies below `high_pass_hz`.
+
+        The high-pass subtracts a moving average, twice: without delay or ringing, and at a cost that does not
+        depend on its width.
+        """
+        waveform = waveform - waveform.mean()
+        if margin := self.high_pass_margin:
+            width = 2 * margin + 1
+            for _ in range(2):
+                # In double precision: a running sum over minutes must not lose the last sample's bits.
+                total = torch.nn.functional.pad(waveform.double(), (margin + 1, margin)).cumsum(dim=0)
+                waveform = waveform - ((total[width:] - total[:-width]) / width).float()
         return waveform
 
     def _block_power(self, waveform: torch.Tensor) -> torch.Tensor:
@@ -252,7 +288,8 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         `trim_top_db` dB below the loudest block's, and two more on either side. A clip that is silent
         throughout, or shorter than a block, is kept whole.
         """
-        return self._trim_bounds(self._block_power(waveform), len(waveform))
+        power = self._block_power(self.without_low_frequencies(waveform))
+        return self._trim_bounds(power, len(waveform))
 
     def _trim_bounds(self, power: torch.Tensor, num_samples: int) -> tuple[int, int]:
         """As `trim_bounds`, from the power of a clip's blocks; a gain changes nothing."""
@@ -290,7 +327,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         )
         window = hann_window(self.win_length, self.n_fft)
         blocks = mel_blocks(self.n_fft, self.num_mel_bins, self.sampling_rate)
-        mel_power = torch.zeros(num_frames, self.num_mel_bins)
+        mel_power = torch.zeros(num_frames, self.num_mel_bins, **FLOAT32)
         for start in range(0, num_frames, NUM_CHUNK_FRAMES):
             spectrum = torch.fft.rfft(frames[start : start + NUM_CHUNK_FRAMES] * window)
             # Real and imaginary parts alternate, `(chunk, n_fft + 2)`; the product sums their squares.
@@ -312,14 +349,17 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
 
     def _mfcc(self, mel_db: torch.Tensor, cepstrum: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
         """As `features_of`, with what `cepstrum` gives."""
-        return torch.addmm(offset, mel_db.clamp(min=mel_db.max().item() - self.dynamic_range_db), cepstrum)
+        mel_db = mel_db.clamp(min=mel_db.max().item() - self.dynamic_range_db)
+        if self.band_range_db is not None:
+            mel_db = torch.maximum(mel_db, mel_db.amax(dim=0) - self.band_range_db)
+        return torch.addmm(offset, mel_db, cepstrum)
 
     def cepstrum(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Matrix `(num_mel_bins, feature_size)` and offset that make normalised MFCC of decibels."""
         matrix = dct_matrix(self.feature_size, self.num_mel_bins)
         if not self.do_normalize:
-            return matrix, torch.zeros(self.feature_size)
-        mean, std = (torch.tensor(values, dtype=torch.float32) for values in (self.mean, self.std))
+            return matrix, torch.zeros(self.feature_size, **FLOAT32)
+        mean, std = (torch.tensor(values, **FLOAT32) for values in (self.mean, self.std))
         return matrix / std, -mean / std
 
 

@@ -28,18 +28,20 @@ class MfccLstmOutput(ModelOutput):
 
     Attributes:
         loss: Cross-entropy of each member with `labels`, their mean, if those were given.
-        logits: Scores of shape `(B, num_labels)`, the members' mean; their softmax is each emotion's
-            calibrated probability.
+        logits: Scores of shape `(B, num_labels)`, the members' mean over the temperature; their softmax is
+            each emotion's calibrated probability.
         attention_weights: Share of each frame in the pooled clip, the members' mean, shape `(B, T')`;
             non-negative, sums to one.
-        hidden_states: Input of the LSTM and output of each of its layers, each `(B, T', width)`, of one
-            member after the other, if wanted.
+        hidden_states: If wanted, `1 + num_hidden_layers` of each member, those of the first member first: the
+            input of the LSTM and the output of each of its layers, each `(B, T', width)`.
+        member_logits: Each member's own scores, at temperature 1, shape `(ensemble_size, B, num_labels)`.
     """
 
     loss: torch.Tensor | None = None
     logits: torch.Tensor | None = None
     attention_weights: torch.Tensor | None = None
     hidden_states: tuple[torch.Tensor, ...] | None = None
+    member_logits: torch.Tensor | None = None
 
 
 class MaskedConvolution(nn.Module):
@@ -62,6 +64,31 @@ class MaskedConvolution(nn.Module):
         mask = mask[:, :: self.stride]
         hidden = nn.functional.relu(self.norm(self.conv(hidden)))
         return self.dropout(hidden) * mask[:, None, :], mask
+
+
+def padded_on_the_right(features: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Move clips that are padded on the left to the start; others stay as they are.
+
+    Args:
+        features: Normalised MFCC of shape `(B, T, C)`.
+        mask: 1 on real frames and 0 on padding, shape `(B, T)`.
+
+    Raises:
+        ValueError: If a clip has padding between its frames, or nothing but padding.
+    """
+    num_frames = mask.sum(dim=1, keepdim=True)
+    position = torch.arange(mask.shape[1], device=mask.device)
+    if bool((mask == (position < num_frames)).all()) and bool((num_frames > 0).all()):
+        return features, mask
+    first = mask.argmax(dim=1, keepdim=True)  # (B, 1)
+    source = (position + first) % mask.shape[1]  # (B, T)
+    mask = mask.gather(1, source)
+    if not bool((mask == (position < num_frames)).all()) or not bool((num_frames > 0).all()):
+        raise ValueError(
+            "attention_mask must hold one stretch of ones in each clip, with zeros before or after it; found "
+            "a clip with zeros between its ones, or without a one."
+        )
+    return features.gather(1, source[:, :, None].expand_as(features)), mask
 
 
 def relative_to_speech(features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -148,7 +175,6 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
     """What every network of this family shares: its configuration and how its weights start."""
 
     config_class = MfccLstmConfig
-    base_model_prefix = "mfcc_lstm"
     main_input_name = "input_features"
     input_modalities = "audio"
 
@@ -166,7 +192,7 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
                 for a new classifier on trained layers, `use_safetensors=False` how to ask for a pickle.
 
         Raises:
-            RuntimeError: If a weight is missing, left over or of another size.
+            RuntimeError: If a weight is missing, left over, of another size or not finite.
             OSError: If there is no checkpoint, or its weights are not safetensors.
         """
         if kwargs.get("use_safetensors") is None:
@@ -181,6 +207,11 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
             raise RuntimeError(
                 f"The weights in {pretrained_model_name_or_path} are not those of its config.json: missing "
                 f"are {missing}, left over are {left_over}. Fetch or train the checkpoint anew."
+            )
+        if broken := [name for name, weight in model.state_dict().items() if not weight.isfinite().all()]:
+            raise RuntimeError(
+                f"The weights in {pretrained_model_name_or_path} are not all finite ({broken[0]} and "
+                f"{len(broken) - 1} more), as after a training that diverged. Train the checkpoint anew."
             )
         return loaded if output_loading_info else model
 
@@ -271,30 +302,37 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
         """Classify a batch of clips.
 
         Args:
-            input_features: Normalised MFCC of shape `(B, T, feature_size)`, padded on the right.
+            input_features: Normalised MFCC of shape `(B, T, feature_size)`, padded on either side.
             attention_mask: 1 on real frames and 0 on padding, shape `(B, T)`; all ones if not given.
-            labels: Class indices of shape `(B,)`, or class probabilities of shape `(B, num_labels)`.
+            labels: Class indices of shape `(B,)`, or class probabilities of shape `(B, num_labels)`; with the
+                `problem_type` "multi_label_classification" zeros and ones of that shape.
             output_hidden_states: Whether to return `hidden_states`.
             return_dict: Whether to return an `MfccLstmOutput` rather than a tuple.
 
         Returns:
             An `MfccLstmOutput`, or its entries that are not `None` as a tuple.
+
+        Raises:
+            ValueError: If a clip has padding between its frames, or nothing but padding.
         """
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
         if attention_mask is None:
             attention_mask = torch.ones(input_features.shape[:2], device=input_features.device)
-        mask = attention_mask.to(input_features.dtype)
+        input_features = input_features.to(self.dtype)
+        mask = attention_mask.to(self.dtype)
+        if not torch.jit.is_tracing() and not torch.compiler.is_compiling():  # type: ignore[attr-defined]
+            input_features, mask = padded_on_the_right(input_features, mask)
 
         scores, attention_weights, hidden_states = zip(
             *(member(input_features, mask) for member in self.members), strict=True
         )
         # In full precision even where training computes its layers in bfloat16.
-        member_scores = torch.stack(scores).to(self.dtype)  # (ensemble_size, B, num_labels)
-        member_logits = member_scores / self.config.temperature
+        member_logits = torch.stack(scores).to(self.dtype)  # (ensemble_size, B, num_labels)
         output = MfccLstmOutput(
             loss=None if labels is None else self._mean_loss(member_logits, labels),
-            logits=member_logits.mean(dim=0),
+            logits=member_logits.mean(dim=0) / self.config.temperature,
+            member_logits=member_logits,
             attention_weights=torch.stack(attention_weights).mean(dim=0),
             hidden_states=sum(hidden_states, ()) if output_hidden_states else None,
         )
@@ -302,9 +340,10 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
         return output if return_dict else output.to_tuple()
 
     def _mean_loss(self, member_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy of each member by itself, so that each learns the task alone; their mean."""
-        if self.config.label_shares is not None:
-            member_logits = member_logits + member_logits.new_tensor(self.config.label_shares).log()
+        """Return the mean of the members' losses: each learns the task alone, at temperature 1."""
+        if self.config.problem_type == "multi_label_classification":
+            labels = labels.to(member_logits.dtype).expand_as(member_logits)
+            return nn.functional.binary_cross_entropy_with_logits(member_logits, labels)
         return torch.stack([nn.functional.cross_entropy(logits, labels) for logits in member_logits]).mean()
 
 
