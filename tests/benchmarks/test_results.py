@@ -226,16 +226,16 @@ def test_what_ships_is_calibrated_by_models_that_never_heard_those_actors(tmp_pa
     """dev5 decides what ships and luna5, which trains on them, what that is worth."""
     (tmp_path / "docs" / "images").mkdir(parents=True)
     results = tmp_path / "benchmarks" / "results"
+    arguments = ["--recipe", "hybrid"]
+    with pytest.raises(SystemExit, match="no results of hybrid on dev5"):
+        calibrate.main(arguments, root=tmp_path)
     for protocol in ("dev5", "luna5"):
-        with pytest.raises(SystemExit, match=f"no results of corpora on {protocol}"):
-            calibrate.main([], root=tmp_path)
         shutil.copytree(ROOT / "benchmarks" / "results" / protocol / "hybrid", results / protocol / "hybrid")
-    calibrate.main([], root=tmp_path)
+    calibrate.main(arguments, root=tmp_path)
     written = tmp_path / "benchmarks" / "results" / "calibration.json"
     whole = json.loads(written.read_text())
-    assert whole == json.loads((ROOT / "benchmarks" / "results" / "calibration.json").read_text())
     (results / "dev5" / "hybrid" / "fold0-seed0.json").unlink()
-    calibrate.main([], root=tmp_path)
+    calibrate.main(arguments, root=tmp_path)
     fewer = json.loads(written.read_text())
     assert fewer["fitted"] != whole["fitted"]
     assert fewer["cross_fitted"] == whole["cross_fitted"]

@@ -65,9 +65,9 @@ def test_spread_is_the_recall_of_each_speaker_and_group(tmp_path):
 def test_results_of_an_earlier_recipe_and_of_dev5_are_not_claimed(tmp_path, changed, shown):
     summary = {"uar": 0.5, "recipe_changed_since": changed}
     results = tmp_path / "benchmarks" / "results"
-    write_json(results / "results.json", {"luna5": {"hybrid": summary}, "dev5": {"hybrid": summary}})
+    write_json(results / "results.json", {"luna5": {"corpora": summary}, "dev5": {"corpora": summary}})
     run = {"seed": 0, "clips": ["03-01-02-01-01-01-02"], "labels": [1], "probabilities": [[0, 1]]}
-    write_json(results / "luna5" / "hybrid" / "fold0-seed0.json", run)
+    write_json(results / "luna5" / "corpora" / "fold0-seed0.json", run)
     measured = shipped_results(tmp_path)
     assert (measured.spread is not None) == shown
     assert set(measured.protocols) == ({"luna5"} if shown else set())
