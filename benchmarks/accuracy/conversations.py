@@ -217,7 +217,9 @@ def tables(result: dict[str, Any]) -> Iterator[str]:
         )
         yield "|---|---|---|---|---|---|---|---|"
         for corpus, settings in result["settings"].items():
-            for name, scores in settings.items():
+            names = next(iter(settings.values()))
+            mean = {name: np.mean([scores[name] for scores in settings.values()]) for name in names}
+            for name, scores in {**settings, "**mean**": mean}.items():
                 shares = ("wrong", "wrong_alone", "wrong_with_turns", "missed", "called_speech")
                 cells = " | ".join(f"{100 * scores[share]:.1f} %" for share in shares)
                 yield f"| {corpus} | {name} | {scores['boundary_f']:.3f} | {cells} |"
