@@ -34,7 +34,7 @@ EMODB_LABELS = {
     "W": "angry", "L": "bored", "E": "disgust", "A": "fearful", "F": "happy", "T": "sad", "N": "neutral",
 }  # fmt: skip
 # A woman and a man of EmoDB a fold; three speakers of nEMO.
-FOLDS = {
+FOLDS: dict[str, list[tuple[str, ...]]] = {
     "emodb": [("03", "08"), ("10", "09"), ("11", "13"), ("12", "14"), ("15", "16")],
     "nemo": [("EB0", "KS0", "MP0"), ("IC0", "MK0", "SM0"), ("KD0", "TP0", "WR0")],
 }

@@ -136,9 +136,11 @@ class Checkpoint:
 
 def _may_be_on_hub(name: str) -> bool:
     """Tell whether a name could be OWNER/MODEL or MODEL; a path with more parts cannot."""
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
+    try:
+        from huggingface_hub.errors import HFValidationError
+        from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+    except ImportError:  # installed for the ONNX file alone
+        return False
     try:
         validate_repo_id(name)
     except HFValidationError:
