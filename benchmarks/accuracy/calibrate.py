@@ -7,7 +7,9 @@ training that
 scored it. What ships is fitted on dev5, whose models never heard actors 21 to 24 either. What such a fit is
 worth luna5 says, each fold with a temperature and a threshold fitted on the other folds, so without its test
 actors. With `--strangers nemo` what ships is fitted on models that were trained without that corpus and
-tested on it (leave-one-corpus-out): for people, languages and microphones that training did not know.
+tested on it (leave-one-corpus-out): for people, languages and microphones that training did not know. With
+`--strangers emodb --data_dir data/emodb --checkpoint checkpoint` it is fitted on what the checkpoint itself
+answers on a corpus that it was not trained on.
 Writes benchmarks/results/calibration.json and docs/images/reliability.png;
 `python -m benchmarks.report.results` puts the table into docs/results.md.
 """
@@ -23,6 +25,7 @@ import numpy as np
 from benchmarks.report.measurements import read_runs
 from ser.command_line import CommandParser
 from ser.corpora import CORPUS_TITLES
+from ser.corpora.together import load_corpus
 from ser.evaluation.calibration import (
     apply_temperature,
     choose_operating_point,
@@ -32,7 +35,9 @@ from ser.evaluation.calibration import (
 from ser.evaluation.metrics import expected_calibration_error
 from ser.evaluation.plots import reliability_figure
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT, SHIPPED_TEST_ACTORS
+from ser.evaluation.training_record import heard_speakers, read_training_record
 from ser.labels import EMOTIONS, corpus_classes, restrict_probabilities
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,6 +81,29 @@ def held_out_clips(root: Path, protocol: str, recipe: str, corpus: str = "ravdes
         np.array([int(clip[-2:]) if corpus == "ravdess" else 0 for run in runs for clip in run["clips"]]),
         np.concatenate([[run["fold"]] * len(run["labels"]) for run in runs]),
         np.concatenate([[run["seed"]] * len(run["labels"]) for run in runs]),
+    )
+
+
+def clips_of_checkpoint(folder: Path, corpus: str, data_dir: str) -> HeldOutClips:
+    """Score a corpus whose speakers a checkpoint was not trained on, as if its temperature were 1.
+
+    Raises:
+        ValueError: If the checkpoint was trained on some of them, or does not say on whom.
+    """
+    clips = load_corpus(corpus, data_dir)
+    known = heard_speakers(read_training_record(folder))
+    if known is None or known & set(clips["actor"]):
+        raise ValueError(f"{folder} was trained on speakers of {data_dir}, or does not say on whom.")
+    recognizer = MfccLstmRecognizer.from_pretrained(folder)
+    recognizer.model.config.temperature = 1.0
+    scores = recognizer.predict([audio["path"] for audio in clips["audio"]])
+    num_clips = len(clips)
+    return HeldOutClips(
+        np.array([list(score.values()) for score in scores]),
+        np.array(clips["emotion"][:]),
+        np.zeros(num_clips, int),
+        np.array([corpus] * num_clips),
+        np.zeros(num_clips, int),
     )
 
 
@@ -214,6 +242,11 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
     parser.add_argument(
         "--strangers", help="corpus, left out of training, to fit on; development folds if not given"
     )
+    parser.add_argument(
+        "--data_dir",
+        help="folder of the strangers' corpus: fit on the answers of --checkpoint itself, which must not "
+        "have been trained on them, in place of models that left them out",
+    )
     parser.add_argument("--output", default="calibration", help="name of the result file and the picture")
     parser.add_argument(
         "--checkpoint",
@@ -224,6 +257,10 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
     recipe = [] if args.recipe == parser.get_default("recipe") else ["--recipe", args.recipe]
     if args.strangers:
         recipe += ["--strangers", args.strangers]
+    if args.strangers and args.data_dir:
+        recipe += ["--data_dir", args.data_dir, "--checkpoint", str(args.checkpoint)]
+        development = clips_of_checkpoint(args.checkpoint, args.strangers, args.data_dir)
+    elif args.strangers:
         development = held_out_clips(root, LEAVE_ONE_CORPUS_OUT, args.recipe, args.strangers)
     else:
         development = held_out_clips(root, FITTED_ON, args.recipe)
