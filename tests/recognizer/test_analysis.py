@@ -227,7 +227,8 @@ def test_what_sounds_like_no_speech_is_out_of_distribution_and_speech_is_not(
     assert recognizer.analyse(tmp_path / "clicks.wav").is_out_of_distribution
     assert recognizer.is_out_of_distribution(tmp_path / "more clicks.wav")
     assert not recognizer.analyse(recordings["3 minutes"]).is_out_of_distribution
-    assert not any(recognizer.is_out_of_distribution(each.path) for each in example_clips())
+    # The threshold lets one clip in a hundred of the training itself go: a scream may be beyond it.
+    assert sum(bool(recognizer.is_out_of_distribution(each.path)) for each in example_clips()) <= 1
 
 
 def test_overdriven_is_seen_at_the_rate_of_the_recording(recognizer, tmp_path):
