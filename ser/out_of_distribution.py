@@ -43,16 +43,22 @@ class Strangeness:
     threshold: float
 
     @classmethod
-    def fit(cls, features: Iterable[np.ndarray], speakers: Sequence[int]) -> "Strangeness":
+    def fit(
+        cls,
+        features: Iterable[np.ndarray],
+        speakers: Sequence[int] | np.ndarray,
+        corpora: Sequence[str] | np.ndarray | None = None,
+    ) -> "Strangeness":
         """From the clips of the training, as they were recorded.
 
         The covariance is shrunk (Ledoit and Wolf, 2004). The threshold stands where `USUAL_SHARE` of the
-        clips lie below it, each measured from those of all other speakers (from all where those are few): a
-        new voice is no strange sound.
+        clips of every corpus lie below it, each measured from those of all other speakers (from all where
+        those are few): a new voice is no strange sound, and a small corpus counts like a large one.
 
         Args:
             features: Normalised MFCC of each clip, `(num_frames, feature_size)`.
             speakers: Who speaks each clip.
+            corpora: The corpus of each clip; one of all if not given.
         """
         from sklearn.covariance import LedoitWolf  # which the demo does without
 
@@ -64,7 +70,9 @@ class Strangeness:
             others = ~held_out if (~held_out).sum() >= MIN_CLIPS else np.ones_like(held_out)
             distances[held_out] = LedoitWolf().fit(summaries[others]).mahalanobis(summaries[held_out])
         known = LedoitWolf().fit(summaries)
-        return cls(known.location_, known.precision_, float(np.quantile(distances, USUAL_SHARE)))
+        of_corpus = np.zeros(len(distances)) if corpora is None else np.asarray(corpora)
+        thresholds = [np.quantile(distances[of_corpus == each], USUAL_SHARE) for each in np.unique(of_corpus)]
+        return cls(known.location_, known.precision_, float(max(thresholds)))
 
     def distances(self, summaries: np.ndarray) -> np.ndarray:
         """Squared distance of each of the `summaries`, shape `(num_clips, 3 * feature_size)`."""

@@ -50,6 +50,13 @@ def test_a_voice_is_measured_from_the_others():
     assert with_stranger.threshold > 3 * Strangeness.fit(clips, np.zeros(180)).threshold
 
 
+def test_a_small_corpus_counts_like_a_large_one():
+    """Of 20 clips apart from 400 the usual ones still lie below the threshold."""
+    clips = voices(400, seed=8) + voices(20, seed=9, offset=0.5)
+    speakers, corpora = np.arange(420) % 4, np.repeat(["large", "small"], [400, 20])
+    assert Strangeness.fit(clips, speakers, corpora).threshold > Strangeness.fit(clips, speakers).threshold
+
+
 def test_it_travels_with_the_checkpoint(tmp_path: Path):
     save_random_checkpoint(tmp_path)
     recognizer = EmotionRecognizer.from_pretrained(tmp_path)

@@ -65,16 +65,16 @@ def parse_training_arguments(
                 action.help = argparse.SUPPRESS
     if any(word.partition("=")[0] == "--init_from" for word in words):
         parser.set_defaults(**WARM_RECIPE)
-    try:
-        *parsed, unknown = parser.parse_args_into_dataclasses(words, return_remaining_strings=True)
-    except (ValueError, ImportError, RuntimeError, TypeError) as error:
-        sys.exit(f"Error: {error}")
+    _, unknown = parser.parse_known_args(words)
     if unknown:
         options = [option for action in parser._actions for option in action.option_strings]
         close = difflib.get_close_matches(unknown[0], options)
         meant = f" Did you mean {' or '.join(close)}?" if close else ""
         sys.exit(f"Error: there is no option {unknown[0]}.{meant} {HELP_ALL} shows all.")
-    return tuple(parsed)
+    try:
+        return parser.parse_args_into_dataclasses(words)
+    except (ValueError, ImportError, RuntimeError, TypeError) as error:
+        sys.exit(f"Error: {error}")
 
 
 def check_trackers(training_args: RecipeTrainingArguments) -> None:

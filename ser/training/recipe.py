@@ -170,7 +170,8 @@ class RecipeTrainingArguments(TrainingArguments):
         """Settle what depends on the machine."""
         if self.bf16 is None:
             has_instructions = torch.cpu.get_capabilities()
-            self.bf16 = bool(has_instructions.get("avx512_bf16") or has_instructions.get("amx_bf16"))
+            is_quick = has_instructions.get("avx512_bf16") or has_instructions.get("amx_bf16")
+            self.bf16 = bool(is_quick) and not self.fp16
         if self.neftune_noise_alpha is not None:
             raise ValueError(
                 "neftune_noise_alpha is for models that embed words; this one has no embeddings."

@@ -148,13 +148,13 @@ def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExt
         spectrograms: As `extract_spectrograms` gives them; copies are left out.
         feature_extractor: With the statistics of the training.
     """
-    recorded = spectrograms.with_format("numpy", columns=["copy", "actor"])
+    recorded = spectrograms.with_format("numpy", columns=["copy", "actor", "corpus"])
     rows = np.flatnonzero(recorded["copy"][:] == 0)
     if len(rows) < MIN_CLIPS:
         return None
     clips = spectrograms.with_format("torch", columns=["mel_spectrogram"]).select(rows)
     features = (feature_extractor.features_of(clip["mel_spectrogram"]).numpy() for clip in clips)
-    return Strangeness.fit(features, recorded["actor"][:][rows])
+    return Strangeness.fit(features, recorded["actor"][:][rows], recorded["corpus"][:][rows])
 
 
 class LengthGroupedSampler(torch.utils.data.Sampler[int]):

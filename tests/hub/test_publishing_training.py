@@ -40,7 +40,7 @@ def test_training_publishes_at_its_end_and_its_own_card_is_what_stays(hub, train
     assert not [name for name in repository.files if name.endswith(".bin")]
     card = repository.files["README.md"].decode()
     assert "Out-of-scope use" in card
-    assert "Trained on RAVDESS speech, speakers 1; 2 took no part." in card
+    assert "Trained on RAVDESS speech, speakers ravdess:01; ravdess:02 took no part." in card
     published = EmotionRecognizer.from_pretrained(HUB_ID).predict(clip)
     assert published == EmotionRecognizer.from_pretrained(tmp_path / "output").predict(clip)
 
