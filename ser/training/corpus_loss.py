@@ -93,8 +93,8 @@ def corpus_weights(sizes: Mapping[str, int], power: float, min_ravdess_share: fl
         power: 1 draws all clips equally often, 0 all corpora, 0.5 what lies between.
         min_ravdess_share: RAVDESS's speech is drawn at least so often, if there are others.
 
-    >>> corpus_weights({"nemo": 4800, "ravdess": 1200}, power=0.5, min_ravdess_share=0.4)
-    {'nemo': 0.6, 'ravdess': 0.4}
+    >>> corpus_weights({"nemo": 4800, "ravdess": 1200}, power=0.5, min_ravdess_share=0.5)
+    {'nemo': 0.5, 'ravdess': 0.5}
     """
     weights = {corpus: size**power for corpus, size in sizes.items()}
     total = sum(weights.values())

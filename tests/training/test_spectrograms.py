@@ -34,7 +34,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Counter:
     files: Counter = Counter()
 
     def spy(clip, sampling_rate):
-        files[clip] += 1
+        files[clip["path"]] += 1
         return load_audio(clip, sampling_rate)
 
     load_audio = features.load_audio

@@ -94,8 +94,8 @@ class Heard:
         load_audio, augment_waveform = features.load_audio, features.augment_waveform
 
         def spy_on_load(clip, sampling_rate):
-            self.read[clip] += 1
-            self.last = clip
+            self.read[clip["path"]] += 1
+            self.last = clip["path"]
             return load_audio(clip, sampling_rate)
 
         def spy_on_augment(*arguments):
