@@ -140,6 +140,24 @@ def test_real_clips_get_pythons_probabilities(ask, recognizer, ravdess_dir, tmp_
     np.testing.assert_allclose(from_files, expected, rtol=0, atol=0.02)
 
 
+def test_a_long_recording_gets_pythons_windows(ask, recognizer, tmp_path):
+    parts = [load_audio(file, RATE) for file in EXAMPLES[:4]]
+    recording = np.concatenate([parts[0], parts[1], np.zeros(4 * RATE, np.float32), parts[2], parts[3]])
+    soundfile.write(tmp_path / "long.wav", recording, RATE, subtype="FLOAT")
+    found, expected = ask(tmp_path / "long.wav"), recognizer.analyse(tmp_path / "long.wav")
+    assert found["probabilities"] == pytest.approx(list(expected.probabilities.values()), abs=1e-4)
+    assert len(found["windows"]) == len(expected.windows)
+    for window, same in zip(found["windows"], expected.windows, strict=True):
+        assert (window["start"], window["end"]) == pytest.approx((same.start_seconds, same.end_seconds))
+        assert (window["probabilities"] is None) == (same.probabilities is None)
+    assert any(window["probabilities"] is None for window in found["windows"])
+    times = [moment["time"] for moment in found["attention"]]
+    weights = [moment["weight"] for moment in found["attention"]]
+    np.testing.assert_allclose(times, expected.attention.times_seconds, atol=1e-3)
+    np.testing.assert_allclose(weights, expected.attention.weights, atol=1e-4)
+    assert found["isOutOfDistribution"] == expected.is_out_of_distribution
+
+
 def test_a_recording_from_the_microphone_is_answered(offline_page):
     page = offline_page
     page.get_by_role("button", name="Record").click()

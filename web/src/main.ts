@@ -85,24 +85,16 @@ function show(recording: Blob, waveform: Float32Array, found: Analysis, settings
   player.hidden = false;
   const { probabilities } = found;
   const order = settings.emotions.map((_, label) => label).sort((a, b) => probabilities[b] - probabilities[a]);
-  const [first, second] = order.map((label) => settings.emotions[label]);
+  const first = settings.emotions[order[0]];
   const adjective = (name: string) => ADJECTIVES[name] ?? name;
   const likely = (label: number) => `${adjective(settings.emotions[label])} (${percent(probabilities[label])})`;
+  const likeliest = `perhaps ${likely(order[0])} or ${likely(order[1])}.`;
+  const meaning = confidence(probabilities[order[0]], settings.confidenceSteps);
   if (found.isOutOfDistribution)
-    showCard(
-      "unsure",
-      "Not sure",
-      "This recording is unlike the speech that the model learned from. " +
-        `If it is a voice, perhaps ${likely(order[0])} or ${likely(order[1])}.`,
-    );
+    showCard("unsure", "Not sure", `This recording is unlike the speech that the model was trained on. If it is speech, ${likeliest}`);
   else if (probabilities[order[0]] < settings.notSureBelow)
-    showCard("unsure", "Not sure", `Perhaps ${likely(order[0])} or ${likely(order[1])}.`);
-  else
-    showCard(
-      `emotion-${first}`,
-      capital(first),
-      `This voice sounds ${adjective(first)} (${percent(probabilities[order[0]])}) rather than ${adjective(second)}.`,
-    );
+    showCard("unsure", "Not sure", `${capital(likeliest)} ${meaning}`);
+  else showCard(`emotion-${first}`, capital(first), `The speaker sounds ${likely(order[0])}. ${meaning}`);
   byId("bars").replaceChildren(
     ...order.map((label) => {
       const fill = create("span.fill");
@@ -141,6 +133,15 @@ function showCard(kind: string, word: string, sentence: string, role = "status")
   card.className = `verdict ${kind}`;
   card.setAttribute("role", role);
   card.replaceChildren(create("span.swatch"), create("div", create("p.word", word), create("p.sentence", sentence)));
+}
+
+/** How often such answers were right for unseen speakers, in the words of ser/confidence.py. */
+function confidence(highest: number, steps: [number, number][]): string {
+  const step = steps.filter(([lowest]) => highest >= lowest).pop();
+  if (!step) return "";
+  const inTen = Math.round(10 * step[1]);
+  const amount = inTen === 0 ? "Hardly any" : inTen === 10 ? "Nearly all" : `About ${inTen} in 10`;
+  return `${amount} such answers are right.`;
 }
 
 function percent(probability: number): string {

@@ -15,6 +15,7 @@ export interface Settings {
   samplingRate: number;
   minSamples: number;
   notSureBelow: number;
+  confidenceSteps: [number, number][]; // lowest highest probability of each, and the share of right answers
   oodThreshold: number | null;
   singlePassSeconds: number;
   windowSeconds: number;
@@ -46,6 +47,7 @@ function parse(metadata: Record<string, string>): Settings {
     samplingRate: Number(metadata.sampling_rate),
     minSamples: Number(metadata.min_samples),
     notSureBelow: Number(metadata.not_sure_below),
+    confidenceSteps: JSON.parse(metadata.confidence_steps),
     oodThreshold: metadata.ood_threshold === undefined ? null : Number(metadata.ood_threshold),
     singlePassSeconds: Number(metadata.single_pass_seconds),
     windowSeconds: Number(metadata.window_seconds),
