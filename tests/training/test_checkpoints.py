@@ -112,7 +112,7 @@ def test_a_signal_saves_the_step_it_came_in(corpus, undisturbed, tmp_path, numbe
     assert "--resume_from_checkpoint auto" in (tmp_path / "log").read_text()
     assert not (tmp_path / "out" / "model.safetensors").exists()
     step = int(checkpoints(tmp_path)[-1].name.split("-")[1])
-    assert 3 < step < NUM_STEPS
+    assert 3 <= step < NUM_STEPS  # 3 if it came before the one that was waited for was done
     assert finish(corpus, tmp_path) == weights(undisturbed[0])
 
 
