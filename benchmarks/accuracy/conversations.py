@@ -5,8 +5,8 @@
 
 The first measures and writes benchmarks/results/conversations.json; both write the tables of
 docs/conversations.md from it. `--tuning` measures on RAVDESS's actors 1 to 20 and EmoDB instead, the only
-speakers anything was chosen on, and writes nothing. `--long` measures speed and memory alone, on recordings
-of one and ten hours, and adds them.
+speakers anything was chosen on, and writes nothing. `--long 1 10` measures speed and memory alone, on
+recordings of so many hours, and adds them.
 """
 
 import argparse
@@ -264,7 +264,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--tuning", action="store_true", help="measure on the speakers that choices are made on"
     )
-    parser.add_argument("--long", action="store_true", help="measure recordings of one and ten hours too")
+    parser.add_argument("--long", nargs="+", type=float, help="measure recordings of so many hours instead")
     parser.add_argument("--report", action="store_true", help="only write the document again")
     args = parser.parse_args(arguments)
     if args.report:
@@ -280,7 +280,7 @@ def main(arguments: list[str]) -> None:
     if args.long:
         long = [
             {"backend": args.backend, **measure_long(args.model, args.backend, clips, hours)}
-            for hours in (1, 10)
+            for hours in args.long
         ]
         measured: dict[str, Any] = {"long": long, "long_command": command}
     else:
