@@ -12,7 +12,7 @@ from ser.hub.files import DOCKER_FILES, space_files
 
 GRAPH = "checkpoint/onnx/model.onnx"
 CLIP = REPO / "examples" / "sad_03-01-04-02-01-01-24.flac"
-MAX_BYTES = 450_000_000
+MAX_BYTES = 550_000_000  # on a Debian made by debootstrap, which is larger than the registry's image
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -64,7 +64,7 @@ def test_it_holds_the_demo_and_nothing_to_train_with(engine: Engine):
     names = {file.relative_to(engine.root / "app").as_posix() for file in files}
     needed = {file.relative_to(REPO).as_posix() for file in space_files(REPO)} | {GRAPH}
     assert needed - names == set()
-    assert names - needed <= set(DOCKER_FILES)
+    assert names - needed <= {*DOCKER_FILES, "ser/py.typed"}
     site_packages = engine.root / SITE_PACKAGES
     assert (site_packages / "onnxruntime").exists()
     for package in ("torch", "transformers", "datasets", "sklearn", "librosa", "matplotlib", "pytest", "pip"):
