@@ -9,9 +9,9 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hypothesis
 import numpy as np
@@ -23,6 +23,15 @@ from ser.corpora.ravdess_names import expected_names
 
 REPO = Path(__file__).resolve().parent.parent
 REQUIRABLE = {"browser", "ffmpeg", "ravdess", "emodb"}
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # The libraries read these once, when they are first imported, so they are set before any test module is.
 _CACHES = tempfile.TemporaryDirectory(prefix="ser-tests-", ignore_cleanup_errors=True)
@@ -104,6 +113,16 @@ def emodb_dir() -> Path:
 def require_ffmpeg() -> str:
     """The path of the ffmpeg program."""
     return shutil.which("ffmpeg") or _skip_or_fail("ffmpeg", "no ffmpeg on the PATH: install it")
+
+
+@pytest.fixture(scope="session")
+def launch_chromium(chromium: str) -> Iterator[Callable[..., Any]]:
+    """`launch_chromium(*flags)`: a browser of playwright, closed when all tests are done."""
+    from playwright.sync_api import sync_playwright  # one at a time can run in a process
+
+    with sync_playwright() as playwright:
+        launch = playwright.chromium.launch
+        yield lambda *flags: launch(executable_path=chromium, args=[*CHROMIUM_FLAGS, *flags])
 
 
 @pytest.fixture(scope="session")

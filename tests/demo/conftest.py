@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from free_port import find_free_port
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from ser import EmotionRecognizer, MfccLstmConfig, MfccLstmFeatureExtractor, MfccLstmForAudioClassification
 from ser.demo.models import Models
@@ -15,15 +15,6 @@ from ser.demo.page import build_demo, launch_options
 from ser.labels import EMOTIONS
 
 REPO = Path(__file__).resolve().parents[2]
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MS = 40_000  # for one thing to appear in the page of a busy machine
 
 
@@ -70,13 +61,10 @@ def demo_url(recognizer: EmotionRecognizer, free_port: int) -> Iterator[str]:
     demo.close(verbose=False)
 
 
-@pytest.fixture(scope="session")
-def launch_chromium(chromium: str) -> Iterator[Callable[..., Browser]]:
-    """`launch_chromium(*flags)`: a browser, closed when all tests are done."""
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> None:
+    """Wait for a busy machine."""
     expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        launch = playwright.chromium.launch
-        yield lambda *flags: launch(executable_path=chromium, args=[*CHROMIUM_FLAGS, *flags])
 
 
 @pytest.fixture(scope="session")

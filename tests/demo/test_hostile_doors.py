@@ -18,13 +18,30 @@ from ser.labels import EMOTIONS
 
 pytestmark = pytest.mark.timeout(1200)  # some of the files hold ten minutes of sound
 
+# They can be decoded, but hold nothing to recognise.
+SILENT = {
+    "11min_of_which_1s_is_claimed.mp3",
+    "flac_by_content.webm",
+    "hour_of_which_1s_is_claimed.flac",
+    "mp3_by_content.wav",
+    "silence.wav",
+    "subnormal.wav",
+}
+
+
+@pytest.fixture(scope="module")
+def hostile_clips(hostile_corpus) -> tuple[Path, dict[str, str]]:
+    """The hostile files, with what a recogniser has to make of each."""
+    folder, expected = hostile_corpus
+    return folder, {name: "error" if name in SILENT else outcome for name, outcome in expected.items()}
+
 
 def is_distribution(probabilities: dict[str, float]) -> bool:
     return set(probabilities) == set(EMOTIONS) and math.isclose(sum(probabilities.values()), 1, abs_tol=1e-4)
 
 
-def test_the_python_interface_and_the_page_give_a_result_or_the_one_error(hostile_corpus, recognizer):
-    folder, expected = hostile_corpus
+def test_the_python_interface_and_the_page_give_a_result_or_the_one_error(hostile_clips, recognizer):
+    folder, expected = hostile_clips
     outcomes = {}
     with opened_files(folder) as opened:
         for name in expected:
@@ -43,8 +60,8 @@ def test_the_python_interface_and_the_page_give_a_result_or_the_one_error(hostil
     assert CANARY not in opened
 
 
-def test_the_api_names_each_bad_file_and_hears_the_others(hostile_corpus, demo_url, capfd):
-    folder, expected = hostile_corpus
+def test_the_api_names_each_bad_file_and_hears_the_others(hostile_clips, demo_url, capfd):
+    folder, expected = hostile_clips
     names = {f"{number:03d}{Path(name).suffix[:5]}": name for number, name in enumerate(expected)}
     problems = {}
     with opened_files(folder) as opened, httpx.Client(base_url=demo_url, timeout=200) as api:
@@ -70,10 +87,10 @@ def test_the_api_names_each_bad_file_and_hears_the_others(hostile_corpus, demo_u
 
 
 def test_evaluation_leaves_out_what_cannot_be_heard(
-    hostile_corpus, untrained_checkpoint, write_ravdess, tmp_path
+    hostile_clips, untrained_checkpoint, write_ravdess, tmp_path
 ):
     """Each clip of a made-up corpus is replaced by a hostile file, as many as there are."""
-    folder, expected = hostile_corpus
+    folder, expected = hostile_clips
     expected = {
         name: outcome for name, outcome in expected.items() if not name.startswith(("bomb_", "exactly"))
     }

@@ -5,9 +5,8 @@ import http.server
 import json
 import re
 import shutil
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from huggingface_hub import SpaceCard
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from ser.audio import load_audio
 from ser.hub.publishing import publish_space
@@ -30,17 +29,7 @@ REPO = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((REPO / "examples").glob("*.flac"))
 RATE = 16_000
 PATIENCE_MS = 60_000
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-]
+MICROPHONE_FLAGS = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 
 @pytest.fixture(scope="module")
@@ -69,15 +58,12 @@ def site(model, tmp_path_factory, skip_or_fail) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(chromium) -> Iterator[Browser]:
+def browser(launch_chromium, tmp_path_factory) -> Browser:
     """Chromium with a microphone that plays an angry sentence."""
-    with sync_playwright() as playwright:
-        spoken = next(file for file in EXAMPLES if "angry" in file.name)
-        with tempfile.TemporaryDirectory() as folder:
-            wav = Path(folder) / "microphone.wav"
-            soundfile.write(wav, load_audio(spoken, 48_000), 48_000)
-            flags = [*CHROMIUM_FLAGS, f"--use-file-for-fake-audio-capture={wav}"]
-            yield playwright.chromium.launch(executable_path=chromium, args=flags)
+    spoken = next(file for file in EXAMPLES if "angry" in file.name)
+    wav = tmp_path_factory.mktemp("microphone") / "microphone.wav"
+    soundfile.write(wav, load_audio(spoken, 48_000), 48_000)
+    return launch_chromium(*MICROPHONE_FLAGS, f"--use-file-for-fake-audio-capture={wav}")
 
 
 @pytest.fixture(scope="module")
