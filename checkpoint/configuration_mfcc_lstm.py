@@ -47,8 +47,8 @@ class MfccLstmConfig(PreTrainedConfig):
 
     Raises:
         ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, the
-            temperature is not positive and finite, `not_sure_below` is no probability, a view is unknown or
-            missing, or `problem_type` is "regression".
+            temperature is not positive and finite, `not_sure_below` is no probability, or a view is unknown
+            or missing.
     """
 
     model_type = "mfcc-lstm"
@@ -92,11 +92,6 @@ class MfccLstmConfig(PreTrainedConfig):
             raise ValueError(f"views must be one or more of {', '.join(VIEWS)}, got {self.views}.")
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}.")
-        if self.problem_type == "regression":
-            raise ValueError(
-                "problem_type is 'regression'; the model classifies: expected 'single_label_classification', "
-                "'multi_label_classification' or None."
-            )
         if not 0 <= self.not_sure_below <= 1:
             raise ValueError(f"not_sure_below must be from 0 to 1, got {self.not_sure_below}.")
 

@@ -341,6 +341,11 @@ class MfccLstmForAudioClassification(MfccLstmPreTrainedModel):
 
     def _mean_loss(self, member_logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Return the mean of the members' losses: each learns the task alone, at temperature 1."""
+        if self.config.problem_type == "regression":
+            raise ValueError(
+                "problem_type is 'regression'; the model classifies: expected 'single_label_classification', "
+                "'multi_label_classification' or None."
+            )
         if self.config.problem_type == "multi_label_classification":
             labels = labels.to(member_logits.dtype).expand_as(member_logits)
             return nn.functional.binary_cross_entropy_with_logits(member_logits, labels)

@@ -87,7 +87,6 @@ def test_whole_numbers_are_taken_where_json_lost_the_point():
         ({"temperature": -1.0}, r"got -1\.0"),
         ({"temperature": float("inf")}, "got inf"),
         ({"temperature": float("nan")}, "got nan"),
-        ({"problem_type": "regression"}, "the model classifies"),
         ({"views": []}, r"one or more of absolute, relative, delta, got \[\]"),
         ({"views": ["absolute", "sideways"]}, r"got \['absolute', 'sideways'\]"),
         ({"not_sure_below": 50}, "from 0 to 1, got 50"),

@@ -363,3 +363,10 @@ def test_the_shipped_architecture_fits_its_budget():
         weight.numel() for weight in MfccLstmForAudioClassification(MfccLstmConfig(num_labels=8)).parameters()
     )
     assert num_parameters <= 1_000_000
+
+
+def test_regression_is_refused_where_a_loss_is_asked_for():
+    config = MfccLstmConfig(conv_channels=[], conv_strides=[], hidden_size=4, problem_type="regression")
+    model = MfccLstmForAudioClassification(config)
+    with pytest.raises(ValueError, match="the model classifies"):
+        model(torch.zeros(1, 5, config.feature_size), labels=torch.zeros(1, dtype=torch.long))
