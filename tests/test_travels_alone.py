@@ -47,12 +47,10 @@ NOT_NEEDED = (
 )
 
 STRANGER = """
-import importlib.util, json, os, sys
+import json, sys
 for name in NOT_NEEDED:
     sys.modules[name] = None
-# `make` installs this package editable: leave out the folder that it is found in.
-sys.path = [folder for folder in sys.path if not os.path.isdir(os.path.join(folder, "ser"))]
-assert importlib.util.find_spec("ser") is None, "ser can be imported: this would prove nothing"
+sys.modules["ser"] = None  # `make` installs it: any import of it fails now
 import numpy as np
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForAudioClassification, pipeline
 
