@@ -122,7 +122,7 @@ def kill_when_parts_are_there(process: multiprocessing.Process, folder: Path, nu
     """Kill -9, unless the process is done before."""
     while process.is_alive() and len(list(folder.glob("part-*.parquet"))) < num_parts:
         time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.join()
 
 
