@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,6 +14,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state
 
 from ser.recognizer.analysis import Attention
 from ser.recognizer.attentive import AttentiveRecognizer
+from ser.recognizer.base import check_finite
 from ser.recognizer.checkpoint import ONNX_FILES, Checkpoint
 
 GRAPH_FILE = ONNX_FILES[0]
@@ -128,9 +130,16 @@ class OnnxRecognizer(AttentiveRecognizer):
         """Return attention, and whether the distance is beyond the threshold if the graph computes it."""
         outputs = self._run([waveform])
         attention = Attention(outputs["attention_seconds"][0].astype(np.float64), outputs["attention"][0])
-        if self.ood_threshold is None:
-            return attention, None
-        return attention, bool(outputs["ood_distance"][0] > self.ood_threshold)
+        return attention, self._is_out_of_distribution(outputs)
+
+    def predict_segments(self, waveforms: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[bool | None]]:
+        """Analyse waveforms of up to ten seconds, as in the base; the graph runs once for each."""
+        found = [self._run([waveform]) for waveform in waveforms]
+        probabilities = np.concatenate([outputs["probabilities"] for outputs in found])
+        return check_finite(probabilities), [self._is_out_of_distribution(outputs) for outputs in found]
+
+    def _is_out_of_distribution(self, outputs: dict[str, np.ndarray]) -> bool | None:
+        return None if self.ood_threshold is None else bool(outputs["ood_distance"][0] > self.ood_threshold)
 
     def _run(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """Every output of the graph by name, for clips padded to the longest."""

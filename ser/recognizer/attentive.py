@@ -1,7 +1,7 @@
 """The base of recognisers with attention and out-of-distribution detection."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -48,10 +48,6 @@ class AttentiveRecognizer(EmotionRecognizer):
             AudioError: If the clip cannot be used for another reason.
         """
         return self._explain_all(self.load(clip))[1]
-
-    def are_out_of_distribution(self, waveforms: Sequence[np.ndarray]) -> Sequence[bool | None]:
-        """Tell which waveforms of up to ten seconds are unlike the training data; `None` if unknown."""
-        return [self.explain(waveform)[1] for waveform in waveforms]
 
     def _explain_all(self, waveform: np.ndarray) -> tuple[Attention, bool | None]:
         """Explain the parts that the answer rests on, as far as they do not overlap."""

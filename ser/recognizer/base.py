@@ -242,9 +242,14 @@ class EmotionRecognizer(ABC):
 
         return SegmentStream(self, sampling_rate, num_channels, mix=mix, turns=turns)
 
-    def are_out_of_distribution(self, waveforms: Sequence[np.ndarray]) -> Sequence[bool | None]:
-        """Tell which waveforms of up to ten seconds are unlike the training data; `None` if unknown."""
-        return [None] * len(waveforms)
+    def predict_segments(self, waveforms: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[bool | None]]:
+        """Analyse waveforms of up to ten seconds.
+
+        Returns:
+            Probabilities `(num_clips, num_emotions)`, and which waveforms are out-of-distribution, `None`
+            where that is unknown.
+        """
+        return self.predict_probabilities(waveforms), [None] * len(waveforms)
 
     def load(self, clip: Clip) -> np.ndarray:
         """Return a clip as mono float32 samples `(num_samples,)` at the model's rate.
@@ -287,11 +292,20 @@ class EmotionRecognizer(ABC):
             probabilities[rows] = self.forward([waveforms[row] for row in rows])
             num_done += len(rows)
             on_progress(num_done / len(waveforms))
-        if not np.isfinite(probabilities).all():
-            raise ValueError(
-                "The model's probabilities are not numbers. Its weights are damaged: fetch them anew."
-            )
-        return probabilities
+        return check_finite(probabilities)
 
     def _named(self, probabilities: np.ndarray) -> dict[str, float]:
         return dict(zip(self.emotions, probabilities.tolist(), strict=True))
+
+
+def check_finite(probabilities: np.ndarray) -> np.ndarray:
+    """Return probabilities as they are.
+
+    Raises:
+        ValueError: If one is not a number.
+    """
+    if not np.isfinite(probabilities).all():
+        raise ValueError(
+            "The model's probabilities are not numbers. Its weights are damaged: fetch them anew."
+        )
+    return probabilities

@@ -86,9 +86,10 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
             return attention, None
         return attention, self.strangeness.is_strange(inputs["input_features"][0].cpu().numpy())
 
-    def are_out_of_distribution(self, waveforms: Sequence[np.ndarray]) -> Sequence[bool | None]:
-        """Tell it from the features alone, which costs a fraction of an explanation."""
+    def predict_segments(self, waveforms: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[bool | None]]:
+        """Analyse waveforms of up to ten seconds, as in the base; the features tell what is unlike others."""
+        probabilities, unknown = super().predict_segments(waveforms)
         if self.strangeness is None:
-            return [None] * len(waveforms)
+            return probabilities, unknown
         features = (extract_batch(self.feature_extractor, [each])["input_features"][0] for each in waveforms)
-        return [self.strangeness.is_strange(each.cpu().numpy()) for each in features]
+        return probabilities, [self.strangeness.is_strange(each.cpu().numpy()) for each in features]

@@ -165,8 +165,7 @@ class SegmentStream:
         recognizer = self._recognizer
         if not waveforms:
             return
-        rows = recognizer.predict_probabilities(waveforms)
-        for row, is_out in zip(rows, recognizer.are_out_of_distribution(waveforms), strict=True):
+        for row, is_out in zip(*recognizer.predict_segments(waveforms), strict=True):
             probabilities = dict(zip(recognizer.emotions, row.tolist(), strict=True))
             yield (
                 probabilities,

@@ -107,6 +107,20 @@ def test_probabilities_of_odd_clips_are_torchs(recognizer, onnx_recognizer):
         )
 
 
+def test_segments_are_analysed_in_one_run_each(recognizer, onnx_recognizer, monkeypatch):
+    tone = 0.5 * np.sin(np.arange(2 * RATE) / 5).astype(np.float32)
+    clips = [noise(RATE), tone, noise(3 * RATE, seed=1, level=0.01)]
+    run, lengths = onnx_recognizer._run, []
+    monkeypatch.setattr(
+        onnx_recognizer, "_run", lambda waveforms: lengths.append(len(waveforms)) or run(waveforms)
+    )
+    probabilities, flags = onnx_recognizer.predict_segments(clips)
+    assert lengths == [1, 1, 1]
+    expected, expected_flags = recognizer.predict_segments(clips)
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-4)
+    assert list(flags) == list(expected_flags) == [False, True, False]
+
+
 def test_padding_and_batch_change_nothing(onnx_recognizer):
     clips = [noise(n, seed=n) for n in (RATE, 2_000, 3 * RATE, 7_777)]
     together = onnx_recognizer.predict_probabilities(clips)
