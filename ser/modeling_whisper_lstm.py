@@ -10,7 +10,6 @@ Shapes: B clips, T mel frames, F encoder frames (half of T), S steps of the LSTM
 import json
 import math
 import os
-from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, cast
@@ -31,17 +30,6 @@ from .modeling_mfcc_lstm import (
 
 ENCODER_FILE, HEADS_FILE = "model-encoder.safetensors", "model-heads.safetensors"
 MIN_FRAME_STD = 1e-3  # of an encoder channel that hardly moves
-
-
-@dataclass
-class WhisperLstmOutput(MfccLstmOutput):
-    """What the classifier returns: as `MfccLstmOutput`, and what each head says by itself.
-
-    Attributes:
-        head_logits: Scores of each head, shape `(ensemble_size, B, num_labels)`.
-    """
-
-    head_logits: torch.Tensor | None = None
 
 
 class WhisperLowerLayers(nn.Module):
@@ -194,7 +182,7 @@ class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
         labels: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
-    ) -> WhisperLstmOutput | tuple:
+    ) -> MfccLstmOutput | tuple:
         """Classify a batch of clips.
 
         Args:
@@ -204,10 +192,10 @@ class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
             encoder_steps: In place of `input_features`, what `encode` made of them, shape `(B, S, C)`.
             labels: Class indices of shape `(B,)`, or class probabilities of shape `(B, num_labels)`.
             output_hidden_states: Whether to return `hidden_states`.
-            return_dict: Whether to return a `WhisperLstmOutput` rather than a tuple.
+            return_dict: Whether to return a `MfccLstmOutput` rather than a tuple.
 
         Returns:
-            A `WhisperLstmOutput`, or its entries that are not `None` as a tuple.
+            A `MfccLstmOutput`, or its entries that are not `None` as a tuple.
 
         Raises:
             ValueError: If neither or both inputs are given.
@@ -227,17 +215,15 @@ class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
         scores, attention_weights, hidden_states = zip(
             *(head(steps, mask) for head in self.heads), strict=True
         )
-        head_logits = (
-            torch.stack(scores).to(self.dtype) / self.config.temperature
-        )  # (ensemble_size, B, labels)
-        output = WhisperLstmOutput(
+        member_logits = torch.stack(scores).to(self.dtype)  # (ensemble_size, B, num_labels)
+        output = MfccLstmOutput(
             loss=None
             if labels is None
-            else torch.stack([nn.functional.cross_entropy(each, labels) for each in head_logits]).mean(),
-            logits=head_logits.mean(dim=0),
+            else torch.stack([nn.functional.cross_entropy(each, labels) for each in member_logits]).mean(),
+            logits=member_logits.mean(dim=0) / self.config.temperature,
             attention_weights=torch.stack(attention_weights).mean(dim=0),
             hidden_states=sum(hidden_states, ()) if output_hidden_states else None,
-            head_logits=head_logits,
+            member_logits=member_logits,
         )
         return_dict = self.config.return_dict if return_dict is None else return_dict
         return output if return_dict else output.to_tuple()

@@ -53,6 +53,17 @@ def test_padding_changes_nothing(model):
     assert alone.std(dim=0).min() > 1e-4
 
 
+def test_temperature_divides_the_logits_and_leaves_the_loss(model, monkeypatch):
+    clips, labels = torch.randn(3, 20, 20), torch.tensor([0, 5, 2])
+    with torch.no_grad():
+        plain = model(clips, labels=labels)
+        monkeypatch.setattr(model.config, "temperature", 0.5)
+        sharper = model(clips, labels=labels)
+    torch.testing.assert_close(sharper.logits, 2 * plain.logits)
+    torch.testing.assert_close(sharper.member_logits, plain.member_logits, atol=0, rtol=0)
+    assert sharper.loss == plain.loss
+
+
 def test_the_layers_are_those_of_whisper(model):
     config = WhisperConfig(
         d_model=16, encoder_layers=2, encoder_attention_heads=2, encoder_ffn_dim=24, num_mel_bins=20

@@ -14,6 +14,7 @@ from free_port import find_free_port
 from training_runs import CONTEXT
 
 from ser.corpora import load_ravdess
+from ser.training import mfcc_lstm
 from ser.training import trainer as training
 from ser.training.mel_augmentation import MelAugmentationRecipe
 from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
@@ -25,7 +26,7 @@ CLIPS_PER_STEP = 120
 def train_tiny(corpus: Path, features: Path, num_processes: int = 1) -> dict[str, Any]:
     """Train on two actors, validate on a third; the losses, the validation scores and its probabilities."""
     ARCHITECTURES["tiny"] = TINY
-    training.MelAugmentationRecipe = lambda **_: MelAugmentationRecipe(
+    mfcc_lstm.MelAugmentationRecipe = lambda **_: MelAugmentationRecipe(
         min_crop_fraction=1.0,
         max_crop_frames=1000,
         max_vocal_tract_warp=0.0,
@@ -54,7 +55,7 @@ def train_tiny(corpus: Path, features: Path, num_processes: int = 1) -> dict[str
         clips.select(np.flatnonzero(actors != "ravdess:03")), None, recipe, args
     )
     held_back = clips.select(np.flatnonzero(actors == "ravdess:03"))
-    dataset = training._labelled_spectrograms(held_back, recognizer.feature_extractor, recipe)
+    dataset = mfcc_lstm._labelled_spectrograms(held_back, recognizer.feature_extractor, recipe)
     scores = trainer.evaluate(dataset)
     return {
         "num_processes": args.world_size,

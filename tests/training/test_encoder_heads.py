@@ -18,7 +18,8 @@ from ser.modeling_whisper_lstm import ENCODER_FILE
 from ser.onnx.export import export_onnx
 from ser.recognizer import EmotionRecognizer
 from ser.training.encoder_features import EncoderFeatures
-from ser.training.encoder_heads import CorpusSampler, StepCollator, StepRows, corpus_shares, model_on_encoder
+from ser.training.encoder_heads import model_on_encoder
+from ser.training.encoder_rows import StepCollator, StepRows
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.training.trainer import train_classifier
 
@@ -123,7 +124,7 @@ def test_kept_steps_give_the_answers_of_the_waveform(trained, clips):
     _, trainer, recognizer = trained
     waveform, _ = soundfile.read(clips["audio"][0]["path"], dtype="float32")
     rows = trainer.train_dataset
-    first = next(row for row in range(len(rows)) if rows.corpora[rows.corpus_of_row[row]] == "ravdess")
+    first = next(row for row in range(len(rows)) if rows.corpus_of_row[row] == 0)  # RAVDESS
     steps = rows.steps[first].float()[None]
     with torch.no_grad():
         logits = recognizer.model(encoder_steps=steps).logits
@@ -149,24 +150,15 @@ def test_other_encoders_and_too_many_layers_are_refused(encoder, tmp_path):
         model_on_encoder(str(encoder), 4)
 
 
-def test_corpora_are_drawn_by_a_power_of_their_size_and_ravdess_often_enough(trained):
-    rows: StepRows = trained[1].train_dataset  # 12 rows of nEMO, 36 of RAVDESS
-    shares = corpus_shares(rows, RecipeArguments(min_ravdess_share=0.1))
-    expected = np.sqrt([np.sum(rows.corpus_of_row == corpus) for corpus in range(2)])
-    np.testing.assert_allclose(shares, expected / expected.sum())
-    shares = corpus_shares(rows, RecipeArguments(min_ravdess_share=0.9))
-    assert shares[rows.corpora.index("ravdess")] == pytest.approx(0.9)
-    sampler = CorpusSampler(rows, shares, 4, seed=0)
-    drawn = []
-    for epoch in range(50):
-        sampler.set_epoch(epoch)
-        order = list(sampler)
-        assert len(order) == len(sampler) == len(rows) // 4 * 4
-        drawn += order
-    is_ravdess = rows.corpus_of_row[drawn] == rows.corpora.index("ravdess")
-    assert is_ravdess.mean() == pytest.approx(0.9, abs=0.03)
-    sampler.set_epoch(49)
-    assert list(sampler) == order
+def test_loss_batches_and_sampler_agree_on_which_corpus_is_which(trained):
+    trainer = trained[1]
+    rows: StepRows = trainer.train_dataset  # in alphabetical order: 12 rows of nEMO, 36 of RAVDESS
+    assert trainer.corpus_loss.corpora == ("ravdess", "nemo")
+    assert [int(rows[row]["corpus"]) for row in range(len(rows))] == [1] * 12 + [0] * 36
+    batch = trainer.data_collator([rows[0], rows[20]])
+    assert batch["corpus"].tolist() == [1, 0]
+    assert trainer.corpus_loss.is_present.sum(dim=1).tolist() == [8, 5]  # classes without clips count
+    assert trainer.sampler.rows_of_corpus["nemo"].tolist() == list(range(12))
 
 
 def test_changes_depend_on_the_rows_of_a_batch_alone(trained):

@@ -19,12 +19,14 @@ from ser.evaluation.protocols import Fold
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.labels import EMOTIONS
 from ser.recognizer import EmotionRecognizer
+from ser.training import mfcc_lstm
 from ser.training import spectrograms as features
 from ser.training import trainer as training
 from ser.training.augmentation import WAVEFORM_ONLY
 from ser.training.collation import AugmentingCollator, FeatureCollator
 from ser.training.mel_augmentation import MelAugmentationRecipe
 from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
+from ser.training.sampler import CorpusSampler
 from ser.training.spectrograms import extract_spectrograms, feature_statistics
 
 
@@ -346,7 +348,7 @@ def test_a_model_trained_in_half_precision_answers_in_full(train, tmp_path):
 def test_batches_are_of_like_length_in_another_order_every_epoch():
     lengths = np.random.default_rng(0).integers(50, 400, 1_000)
     one = {"corpora": ["a"] * 1_000, "shares": {"a": 1.0}}
-    sampler = training.LengthGroupedSampler(lengths, batch_size=32, seed=3, **one)
+    sampler = CorpusSampler(lengths, batch_size=32, seed=3, **one)
     orders = {}
     for epoch in (0, 1):
         sampler.set_epoch(epoch)
@@ -359,8 +361,8 @@ def test_batches_are_of_like_length_in_another_order_every_epoch():
     assert orders[0] != orders[1]
     sampler.set_epoch(0)
     assert list(sampler) == orders[0]
-    assert list(training.LengthGroupedSampler(lengths, batch_size=32, seed=4, **one)) != orders[0]
-    assert sorted(training.LengthGroupedSampler([5, 3], 32, 4, ["a", "a"], {"a": 1.0})) == [0, 1]
+    assert list(CorpusSampler(lengths, batch_size=32, seed=4, **one)) != orders[0]
+    assert sorted(CorpusSampler([5, 3], 32, 4, ["a", "a"], {"a": 1.0})) == [0, 1]
 
 
 def test_the_trainer_groups_by_length_and_epoch(train):
@@ -374,7 +376,7 @@ def test_the_trainer_groups_by_length_and_epoch(train):
 def test_two_processes_give_the_figures_of_one(tiny_ravdess, tmp_path, monkeypatch):
     """All clips a step; what remains is that batch normalisation sees the clips of its own process."""
     # Put back afterwards.
-    monkeypatch.setattr(training, "MelAugmentationRecipe", training.MelAugmentationRecipe)
+    monkeypatch.setattr(mfcc_lstm, "MelAugmentationRecipe", mfcc_lstm.MelAugmentationRecipe)
     alone = train_tiny(tiny_ravdess, tmp_path / "features")
     together = train_tiny_together(tiny_ravdess, tmp_path / "features", tmp_path / "report.json")
     assert (alone["num_processes"], together["num_processes"]) == (1, 2)

@@ -1,0 +1,135 @@
+"""What trains an MFCC-LSTM: its spectrograms, collators and out-of-distribution statistics."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset, concatenate_datasets
+
+from ser.configuration_mfcc_lstm import MfccLstmConfig
+from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
+from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
+from ser.out_of_distribution import MIN_CLIPS, Strangeness
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+from ser.training.augmentation import WAVEFORM_ONLY
+from ser.training.collation import AugmentingCollator, FeatureCollator
+from ser.training.mel_augmentation import MelAugmentationRecipe
+from ser.training.parts import TrainingParts
+from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
+from ser.training.spectrograms import extract_spectrograms, feature_statistics
+from ser.training.warm_start import start_from
+
+
+def mfcc_parts(
+    train_clips: Dataset,
+    validation_clips: Dataset | None,
+    recipe: RecipeArguments,
+    training_args: RecipeTrainingArguments,
+    corpora: Sequence[str],
+) -> TrainingParts:
+    """Prepare the training of an MFCC-LSTM, from random weights or from `recipe.init_from`.
+
+    Args:
+        train_clips: As for `ser.training.trainer.train_classifier`.
+        validation_clips: The same.
+        recipe: The same.
+        training_args: The same.
+        corpora: Names of the corpora, in the order of the indices that batches hold.
+    """
+    emotions = train_clips.features["emotion"].names
+    known = start_from(recipe.init_from, emotions, recipe.freeze) if recipe.init_from else None
+    feature_extractor = (
+        known.feature_extractor
+        if known
+        else MfccLstmFeatureExtractor(
+            high_pass_hz=recipe.high_pass_hz,
+            target_level_db=recipe.target_level_db,
+            dynamic_range_db=recipe.dynamic_range_db,
+            band_range_db=recipe.band_range_db,
+        )
+    )
+    validation_rows = None
+    with training_args.main_process_first():  # the other processes then read what it left in the cache
+        train_rows = _labelled_spectrograms(
+            train_clips, feature_extractor, recipe, recipe.num_augmented_copies
+        )
+        if validation_clips is not None:
+            validation_rows = _labelled_spectrograms(validation_clips, feature_extractor, recipe)
+    if known is None:  # trained layers expect the statistics that they were trained with
+        feature_extractor.mean, feature_extractor.std = feature_statistics(train_rows, feature_extractor)
+    model = (
+        known.model
+        if known
+        else MfccLstmForAudioClassification(
+            MfccLstmConfig(
+                **ARCHITECTURES[recipe.architecture],
+                ensemble_size=recipe.ensemble_size,
+                views=recipe.views,
+                id2label=dict(enumerate(emotions)),
+                label2id={emotion: label for label, emotion in enumerate(emotions)},
+            )
+        )
+    )
+    changes = MelAugmentationRecipe(noise_prob=recipe.noise_prob, equaliser_std_db=recipe.equaliser_std_db)
+    return TrainingParts(
+        model=model,
+        feature_extractor=feature_extractor,
+        train_rows=train_rows,
+        corpora=train_rows["corpus"][:],
+        lengths=train_rows["length"][:],
+        validation_rows=validation_rows,
+        data_collator=AugmentingCollator(feature_extractor, corpora, changes, seed=training_args.seed),
+        eval_data_collator=FeatureCollator(feature_extractor, corpora),
+        to_recognizer=lambda: MfccLstmRecognizer(
+            model, feature_extractor, fit_strangeness(train_rows, feature_extractor)
+        ),
+    )
+
+
+def _labelled_spectrograms(
+    clips: Dataset,
+    feature_extractor: MfccLstmFeatureExtractor,
+    recipe: RecipeArguments,
+    num_augmented_copies: int = 0,
+) -> Dataset:
+    """Return spectrograms of clips as numpy arrays, with the column `labels` that the Trainer expects."""
+    corpus_of_clip = np.asarray(clips["corpus"])
+    parts = []
+    for corpus in dict.fromkeys(corpus_of_clip.tolist()):
+        is_main = corpus == corpus_of_clip[0]
+        num_copies = min(
+            num_augmented_copies,
+            recipe.num_augmented_copies if is_main else recipe.num_copies_of_other_corpora,
+        )
+        parts.append(
+            extract_spectrograms(
+                clips.select(np.flatnonzero(corpus_of_clip == corpus)),
+                feature_extractor,
+                num_augmented_copies=num_copies,
+                augmentation=WAVEFORM_ONLY,
+                seed=recipe.augmentation_seed,
+                num_proc=recipe.num_proc,
+                cache_dir=Path(recipe.feature_cache_dir) if recipe.feature_cache_dir else None,
+            )
+        )
+    return (
+        concatenate_datasets(parts)
+        .rename_column("emotion", "labels")
+        .with_format("numpy", columns=["mel_spectrogram", "length", "labels", "corpus"])
+    )
+
+
+def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor) -> Strangeness | None:
+    """Fit what tells sounds unlike the clips of a training; `None` where they are too few to tell.
+
+    Args:
+        spectrograms: As `extract_spectrograms` gives them; copies are left out.
+        feature_extractor: With the statistics of the training.
+    """
+    recorded = spectrograms.with_format("numpy", columns=["copy", "actor", "corpus"])
+    rows = np.flatnonzero(recorded["copy"][:] == 0)
+    if len(rows) < MIN_CLIPS:
+        return None
+    clips = spectrograms.with_format("torch", columns=["mel_spectrogram"]).select(rows)
+    features = (feature_extractor.features_of(clip["mel_spectrogram"]).numpy() for clip in clips)
+    return Strangeness.fit(features, recorded["actor"][:][rows], recorded["corpus"][:][rows])
