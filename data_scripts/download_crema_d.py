@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_scripts.published_archive import FetchError
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.corpora import load_crema_d
 from ser.corpora.crema_d import NUM_CLIPS
 

@@ -26,7 +26,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import WhisperConfig, WhisperFeatureExtractor
 
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 
 LICENCE = "Whisper: Radford et al. (2022), OpenAI, MIT licence."
 FORMAT_VERSION = 6  # of CTranslate2's files

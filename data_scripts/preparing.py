@@ -13,7 +13,7 @@ from datasets import Dataset
 
 from data_scripts.fetching import fetch
 from data_scripts.published_archive import FetchError, PublishedArchive
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.corpora.archive import unpack_clips
 
 

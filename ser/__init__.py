@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ser.audio import AudioError, load_audio
+    from ser.audio.recording_quality import SilenceError
     from ser.configuration_mfcc_lstm import MfccLstmConfig
     from ser.configuration_whisper_lstm import WhisperLstmConfig
     from ser.corpora import load_ravdess
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
     from ser.modeling_whisper_lstm import WhisperLstmForAudioClassification
     from ser.recognizer import EmotionRecognizer
-    from ser.recording_quality import SilenceError
 
 __version__ = "0.1.0"
 
@@ -42,7 +42,7 @@ _HOMES = {
     "MfccLstmConfig": "configuration_mfcc_lstm",
     "MfccLstmFeatureExtractor": "feature_extraction_mfcc_lstm",
     "MfccLstmForAudioClassification": "modeling_mfcc_lstm",
-    "SilenceError": "recording_quality",
+    "SilenceError": "audio.recording_quality",
     "WhisperLstmConfig": "configuration_whisper_lstm",
     "WhisperLstmFeatureExtractor": "feature_extraction_whisper_lstm",
     "WhisperLstmForAudioClassification": "modeling_whisper_lstm",

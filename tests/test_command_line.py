@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ser.__main__ import COMMANDS, main
-from ser.command_line import CommandParser, expand_home
+from ser.__main__ import COMMANDS, CommandParser, expand_home, main
 from ser.training.arguments import TrainingParser
 from ser.training.recipe import RecipeTrainingArguments
 

@@ -11,7 +11,7 @@ committed or published.
 import subprocess
 import sys
 
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 
 SINGLE = ("--ensemble_size", "1", "--views", "absolute")
 SEEDS = ("--seeds", "0", "1", "2")

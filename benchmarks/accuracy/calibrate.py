@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.report.measurements import read_runs
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.corpora import CORPUS_TITLES
 from ser.corpora.together import load_corpus
 from ser.evaluation.calibration import (

@@ -32,7 +32,7 @@ from benchmarks.accuracy.made_conversations import (
     SpokenClip,
     make_conversation,
 )
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.corpora import load_emodb, load_ravdess
 from ser.corpora.provenance import environment
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ser.recording_quality import block_levels_db
+from ser.audio.recording_quality import block_levels_db
 from ser.segments.turns import Turn
 from ser.training.augmentation import coloured_noise, limit_band
 

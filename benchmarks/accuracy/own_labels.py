@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.corpora.own_data import labels_of, load_own_data
 from ser.corpora.provenance import environment
 from ser.evaluation.metrics import bootstrap_interval_over_actors, unweighted_average_recall

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from benchmarks.report.comparison import Predictions
 from benchmarks.report.tables import disturbed_lines
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.corpora import load_ravdess
 from ser.corpora.provenance import environment
 from ser.corpora.together import load_corpus

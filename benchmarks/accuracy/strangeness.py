@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from scipy.special import entr, logsumexp, softmax
 
-from ser.out_of_distribution import Strangeness, summarise_features
+from ser.audio.recording_quality import quality_hints
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
-from ser.recording_quality import quality_hints
+from ser.recognizer.out_of_distribution import Strangeness, summarise_features
 
 SHRINKAGE = 0.01  # towards a round cloud, for there are few clips for so many dimensions
 NUM_NEIGHBOURS = 10
@@ -30,7 +30,7 @@ class Heard(NamedTuple):
         pooled: The vector before the last layer, (num_clips, num_pooled).
         statistics: Mean, deviation and deviation of the change from frame to frame of each normalised
             coefficient, (num_clips, 3 * feature_size).
-        num_hints: How many faults `ser.recording_quality` finds, (num_clips,).
+        num_hints: How many faults `ser.audio.recording_quality` finds, (num_clips,).
     """
 
     logits: np.ndarray

@@ -24,7 +24,7 @@ import soundfile
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.demo.browser import ROOT, open_chromium, serve, serve_demo, write_conversation
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.demo.examples import example_clips
 
 SCRIPTS = Path(__file__).with_name("latency.js").read_text(encoding="utf-8").split("// ---\n")

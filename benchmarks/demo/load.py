@@ -25,7 +25,7 @@ from typing import Any
 
 import requests
 
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIPS = sorted((ROOT / "examples").glob("*.flac"))

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.demo.browser import ROOT, open_chromium, serve_demo, write_conversation
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.demo.examples import example_clips
 
 VIEWPORTS: dict[str, Any] = {

@@ -23,7 +23,7 @@ from benchmarks.accuracy.unlike import CONTROL, MAX_CONTROL_AUROC, MIN_USEFUL_AU
 from benchmarks.report.measurements import SPREAD_PROTOCOL, read_runs, shipped_results
 from benchmarks.report.results import command_of, earlier_recipe, fold_numbers
 from benchmarks.report.tables import elsewhere_lines, unlike_lines, unlike_sentence
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.corpora import CORPUS_TITLES
 from ser.evaluation import cli as evaluation
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
@@ -135,7 +135,7 @@ def unlike_section(unlike: dict[str, Any]) -> Iterator[str]:
         "The voice in noise is a control: the same unseen actors in pink noise at 10 dB. They are speech, "
         "so a score that is high there hears the noise and not that a voice is missing. Deviations are "
         "how much each of the first 13 MFCC moves within a clip; the hints of the demo "
-        "(`ser/recording_quality.py`) "
+        "(`ser/audio/recording_quality.py`) "
         "are of silence, noise, shortness, clipping and the telephone. Neither needs the network. Nothing "
         "here tells reliably that a voice, a language or a microphone is foreign to the model, so that "
         "doubt is left to the reader. Real music, animals and crowds were not at hand."
@@ -165,8 +165,8 @@ def flagged_lines(flagged: dict[str, float]) -> Iterator[str]:
     """How often the demo answers that it is not sure because a sound is unlike those of the training."""
     yield (
         f"The demo goes by the {DEMO_SCORE}, whose mean and covariance the checkpoint brings along "
-        "(`ser/out_of_distribution.py`): beyond the distance that 99 % of the clips of the training keep to, "
-        "each "
+        "(`ser/recognizer/out_of_distribution.py`): beyond the distance that 99 % of the clips of the "
+        "training keep to, each "
         "measured from those of the other actors, it answers that it is not sure. So it does with"
     )
     yield ""

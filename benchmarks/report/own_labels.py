@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.evaluation.tables import percent_range
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -30,8 +30,8 @@ from benchmarks.speed.processes import measure_scoring, measure_starts
 from benchmarks.speed.rows import FEW, MANY, Found, Row, all_rows, num_cores
 from benchmarks.speed.scale import write_costs
 from benchmarks.speed.training import measure_training
+from ser.__main__ import CommandParser
 from ser.audio import load_audio
-from ser.command_line import CommandParser
 from ser.corpora.together import load_corpus
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.onnx.export import export_onnx

@@ -24,6 +24,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ser.__main__ import CommandParser, shipped
 from ser.batch.inputs import PATH_COLUMN, list_sources, read_manifest
 from ser.batch.job import (
     CLIPS_PER_PART,
@@ -38,7 +39,6 @@ from ser.batch.local_engine import run_here, run_in_processes
 from ser.batch.segmenting import RECORDINGS_PER_PART, write_results
 from ser.batch.tables import FORMS, join_parts, schema_of
 from ser.batch.worker import ModelChoice
-from ser.command_line import CommandParser, shipped
 from ser.recognizer import EmotionRecognizer
 from ser.segments.formats import FORMATS
 

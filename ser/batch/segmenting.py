@@ -12,8 +12,8 @@ from ser.audio import AudioError
 from ser.batch.diary import Diary
 from ser.batch.job import Job, replacing
 from ser.batch.tables import FORMS, join_parts, printable
-from ser.confidence import Confidence
 from ser.recognizer import EmotionRecognizer
+from ser.recognizer.confidence import Confidence
 from ser.segments.formats import FORMATS, write_segments
 from ser.segments.recordings import segment_recording
 from ser.segments.segment import Segment

@@ -11,8 +11,8 @@ from ser.batch.diary import Diary
 from ser.batch.job import Job, replacing
 from ser.batch.segmenting import segment_part
 from ser.batch.tables import ScoredClip, write_part
-from ser.confidence import confidence_of
 from ser.recognizer import EmotionRecognizer
+from ser.recognizer.confidence import confidence_of
 
 MAX_CLIPS_IN_MEMORY = 256  # many, so that the batches cut from them hold clips of like length
 MAX_SECONDS_IN_MEMORY = 1200.0  # 77 MB at 16 kHz

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from datasets import Dataset
 
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.corpora.clip_facts import ClipFacts, examine_clips
 from ser.corpora.inspection import inspect_clips, inspection_figure, summary_lines
 from ser.corpora.own_data import labels_of, read_own_clips

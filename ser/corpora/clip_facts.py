@@ -16,7 +16,7 @@ from datasets import Dataset
 from tqdm import tqdm
 
 from ser.audio import AudioError, load_audio
-from ser.recording_quality import SPEECH_RANGE_DB, block_levels_db, check_not_silent, quality_hints
+from ser.audio.recording_quality import SPEECH_RANGE_DB, block_levels_db, check_not_silent, quality_hints
 
 COMPARED_SAMPLING_RATE = 16_000  # Hz; a sound is told from another by its samples at this rate
 
@@ -33,7 +33,7 @@ class ClipFacts:
         sampling_rate: Of the file, in Hz; `None` for formats that only ffmpeg reads.
         num_channels: Of the file; `None` for formats that only ffmpeg reads.
         level_db: Mean level of its speech relative to full scale.
-        hints: Kinds of faults that make recognition doubtful, of `ser.recording_quality`.
+        hints: Kinds of faults that make recognition doubtful, of `ser.audio.recording_quality`.
     """
 
     file: str

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from ser.confidence import Confidence
+from ser.audio.recording_quality import QualityHint
 from ser.demo.timeline import NOT_SURE
-from ser.recording_quality import QualityHint
+from ser.recognizer.confidence import Confidence
 
 ADJECTIVES = {"disgust": "disgusted"}  # where the name of an emotion is no adjective
 OUT_OF_DISTRIBUTION = "This recording is unlike the speech that the model was trained on."

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ser.command_line import CommandParser, shipped
+from ser.__main__ import CommandParser, shipped
 
 if TYPE_CHECKING:
     from ser import EmotionRecognizer

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ser.command_line import shipped
+from ser.__main__ import shipped
 from ser.labels import EMOTIONS
 
 EXAMPLES_DIR = Path(shipped("examples"))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ser.confidence import Confidence, confidence_of
 from ser.demo.timeline import Stretch, shares_of_time, stretches
 from ser.recognizer import Analysis, EmotionRecognizer
 from ser.recognizer.analysis import SINGLE_PASS_SECONDS
+from ser.recognizer.confidence import Confidence, confidence_of
 
 
 @dataclass(frozen=True)

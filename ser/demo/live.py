@@ -6,7 +6,6 @@ from typing import Any
 import gradio as gr
 
 from ser.audio import AudioError, load_audio
-from ser.confidence import confidence_of
 from ser.demo.answer import answer_html, card_html, error_html
 from ser.demo.bars import bars_html
 from ser.demo.chart import axis_row, timeline_rows
@@ -14,6 +13,7 @@ from ser.demo.live_session import SHOWN_SECONDS, LiveSession
 from ser.demo.models import Models
 from ser.demo.theme import label_styles
 from ser.recognizer import EmotionRecognizer
+from ser.recognizer.confidence import confidence_of
 
 STREAM_EVERY_SECONDS = 0.3  # from one chunk of sound to the next
 # Gradio 6.31 does not hand an event's `stream_every` to the page, which would send ten chunks a second.

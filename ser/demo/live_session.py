@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ser.audio.recording_quality import BLOCK_SECONDS, block_levels_db, is_sounding, noise_floor_db
 from ser.recognizer import EmotionRecognizer, SilenceError, Window
 from ser.recognizer.analysis import WINDOW_SECONDS
-from ser.recording_quality import BLOCK_SECONDS, block_levels_db, is_sounding, noise_floor_db
 
 SHOWN_SECONDS = 30.0  # of the timeline
 FLOOR_SECONDS = 20.0  # the noise in the room is judged over this long

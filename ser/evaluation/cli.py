@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ser.command_line import CommandParser, shipped
+from ser.__main__ import CommandParser, shipped
 from ser.corpora import CORPORA, CORPUS_TITLES, load_own_data
 from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.together import load_corpus

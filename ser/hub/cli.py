@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -8,8 +8,8 @@ from huggingface_hub import SpaceCard
 from ser.evaluation.training_record import RECORD_NAME
 from ser.hub.card import published_card
 from ser.onnx.recognizer import GRAPH_FILE, QUANTIZED_FILE, OnnxRecognizer
-from ser.out_of_distribution import FILE_NAME as STRANGENESS_FILE
 from ser.recognizer.checkpoint import Checkpoint
+from ser.recognizer.out_of_distribution import FILE_NAME as STRANGENESS_FILE
 
 CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetensors")
 """What every checkpoint needs, as patterns; without one of them it is not published."""

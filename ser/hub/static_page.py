@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ser.command_line import CommandParser
+from ser.__main__ import CommandParser
 from ser.demo.theme import label_styles
 from ser.onnx.recognizer import GRAPH_FILE, OnnxRecognizer
 

@@ -17,9 +17,9 @@ from torch import nn
 
 from ser.onnx.front_end import OnnxFrontEnd
 from ser.onnx.recognizer import GRAPH_FILE, GRAPH_VERSION, QUANTIZED_FILE, OnnxRecognizer, checkpoint_sha256
-from ser.out_of_distribution import Strangeness
 from ser.recognizer.analysis import SINGLE_PASS_SECONDS, WINDOW_HOP_SECONDS, WINDOW_SECONDS
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+from ser.recognizer.out_of_distribution import Strangeness
 
 OPSET = 17
 FRONT_END = "front_end"

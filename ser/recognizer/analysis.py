@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ser.recording_quality import (
+from ser.audio.recording_quality import (
     BLOCK_SECONDS,
     SILENCE_DB,
     QualityHint,

@@ -41,7 +41,7 @@ class AttentiveRecognizer(EmotionRecognizer):
         """Tell whether most of a clip is unlike the training data, so that its probabilities mean little.
 
         Returns:
-            `None` where the model has no detector; see `ser.out_of_distribution`.
+            `None` where the model has no detector; see `ser.recognizer.out_of_distribution`.
 
         Raises:
             SilenceError: If the clip is silent.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, overload
 import numpy as np
 
 from ser.audio.clips import Clip, as_recorded, load_audio
+from ser.audio.recording_quality import check_not_silent, quality_hints
 from ser.recognizer.analysis import (
     SINGLE_PASS_SECONDS,
     WINDOW_HOP_SECONDS,
@@ -22,7 +23,6 @@ from ser.recognizer.analysis import (
     window_bounds,
 )
 from ser.recognizer.checkpoint import Checkpoint
-from ser.recording_quality import check_not_silent, quality_hints
 
 if TYPE_CHECKING:  # voice activity detection is an optional install
     from ser.segments.segment import Segment
@@ -56,7 +56,8 @@ class EmotionRecognizer(ABC):
         sampling_rate: Rate in Hz of the waveforms that the model takes.
         not_sure_below: Highest probability below which an answer is better given as "not sure"; 0 where
             nobody measured it.
-        confidence_steps: Share of right answers by highest probability, as `ser.confidence` takes it.
+        confidence_steps: Share of right answers by highest probability, as
+            `ser.recognizer.confidence` takes it.
         max_batch_clips: Clips that go through the model at once.
 
     Example:

@@ -11,10 +11,10 @@ from transformers import AutoFeatureExtractor
 
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification, MfccLstmPreTrainedModel
-from ser.out_of_distribution import FILE_NAME, Strangeness
 from ser.recognizer.analysis import Attention
 from ser.recognizer.attentive import AttentiveRecognizer
 from ser.recognizer.checkpoint import Checkpoint
+from ser.recognizer.out_of_distribution import FILE_NAME, Strangeness
 from ser.recognizer.registration import register_auto_classes
 from ser.recognizer.torch_kind import TorchRecognizer, extract_batch
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ser.recording_quality import SILENCE_DB
+from ser.audio.recording_quality import SILENCE_DB
 from ser.segments.voice_activity import FRAME
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from ser.audio import MIN_DURATION_SECONDS
-from ser.recording_quality import SILENCE_DB
+from ser.audio.recording_quality import SILENCE_DB
 from ser.segments.channel import Channel, Stretch
 from ser.segments.turns import Turn
 from ser.segments.voice_activity import FRAME, SAMPLING_RATE

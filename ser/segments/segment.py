@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ser.confidence import Confidence
+from ser.recognizer.confidence import Confidence
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import soxr
 
 from ser.audio import MAX_NUM_CHANNELS, MAX_PEAK, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE, AudioError
-from ser.confidence import Confidence, confidence_of
+from ser.recognizer.confidence import Confidence, confidence_of
 from ser.segments.channel import Stretch
 from ser.segments.cutting import Cutter, SpeechCutter, TurnCutter
 from ser.segments.segment import Segment

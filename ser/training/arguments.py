@@ -9,7 +9,7 @@ from typing import Any, cast
 from transformers import HfArgumentParser
 from transformers.integrations.integration_utils import get_reporting_integration_callbacks
 
-from ser.command_line import HomeParser
+from ser.__main__ import HomeParser
 from ser.training.recipe import WARM_RECIPE, RecipeArguments, RecipeTrainingArguments
 
 SHOWN_TRAINING_ARGUMENTS = (

@@ -9,8 +9,8 @@ from datasets import Dataset, concatenate_datasets
 from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
-from ser.out_of_distribution import MIN_CLIPS, Strangeness
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+from ser.recognizer.out_of_distribution import MIN_CLIPS, Strangeness
 from ser.training.augmentation import WAVEFORM_ONLY
 from ser.training.collation import AugmentingCollator, FeatureCollator
 from ser.training.mel_augmentation import MelAugmentationRecipe

@@ -14,7 +14,7 @@ from benchmarks.accuracy.unlike import best_score
 from benchmarks.report import generalisation
 from ser import EmotionRecognizer
 from ser.configuration_mfcc_lstm import VIEWS
-from ser.out_of_distribution import Strangeness
+from ser.recognizer.out_of_distribution import Strangeness
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = ("benchmarks/results", "docs", "checkpoint")

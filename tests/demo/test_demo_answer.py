@@ -2,9 +2,9 @@
 
 import pytest
 
-from ser.confidence import Confidence
+from ser.audio.recording_quality import QualityHint
 from ser.demo.answer import answer_html, error_html, hints_html, long_answer_html
-from ser.recording_quality import QualityHint
+from ser.recognizer.confidence import Confidence
 
 PROBABILITIES = {"happy": 0.55, "sad": 0.3, "angry": 0.15}
 SURE, NOT_SURE = Confidence(True, 0.61), Confidence(False, 0.27)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from ser import EmotionRecognizer
-from ser.confidence import Confidence
 from ser.demo.examples import example_clips
 from ser.demo.files_table import FileResult, analyse_files, csv_text, header, table_html, table_rows
 from ser.demo.judgement import Judgement
 from ser.recognizer import Analysis
+from ser.recognizer.confidence import Confidence
 
 EMOTIONS = ("happy", "sad")
 

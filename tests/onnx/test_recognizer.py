@@ -21,8 +21,8 @@ from ser.onnx.cli import main
 from ser.onnx.export import export_onnx
 from ser.onnx.front_end import OnnxFrontEnd
 from ser.onnx.recognizer import GRAPH_FILE, QUANTIZED_FILE, OnnxRecognizer
-from ser.out_of_distribution import Strangeness, summarise_features
 from ser.recognizer import EmotionRecognizer
+from ser.recognizer.out_of_distribution import Strangeness, summarise_features
 
 RATE = 16_000
 REPO = Path(__file__).resolve().parents[2]

@@ -60,7 +60,7 @@ def test_every_command_shows_its_help(installed: Path, tmp_path: Path):
 
 
 def test_the_shipped_model_answers_from_an_empty_folder(installed: Path, tmp_path: Path):
-    where = "import ser, ser.command_line as c; print(ser.__file__, c.shipped('examples'), sep='\\n')"
+    where = "import ser, ser.__main__ as c; print(ser.__file__, c.shipped('examples'), sep='\\n')"
     package, examples = run([str(installed / "python"), "-c", where], tmp_path).split()
     assert Path(package).is_relative_to(installed.parent)
     run([str(installed / "speech-emotion"), "predict", f"{examples}/{CLIP}", "--output=scores.csv"], tmp_path)

@@ -8,7 +8,7 @@ import pysubs2
 import pytest
 import textgrid
 
-from ser.confidence import Confidence
+from ser.recognizer.confidence import Confidence
 from ser.segments.formats import write_segments
 from ser.segments.segment import Segment
 from ser.segments.summary import summarise

@@ -135,7 +135,7 @@ function showCard(kind: string, word: string, sentence: string, role = "status")
   card.replaceChildren(create("span.swatch"), create("div", create("p.word", word), create("p.sentence", sentence)));
 }
 
-/** How often such answers were right for unseen speakers, in the words of ser/confidence.py. */
+/** How often such answers were right for unseen speakers, in the words of ser/recognizer/confidence.py. */
 function confidence(highest: number, steps: [number, number][]): string {
   const step = steps.filter(([lowest]) => highest >= lowest).pop();
   if (!step) return "";

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 import soxr
 
-from ser.recording_quality import (
+from ser.audio.recording_quality import (
     SilenceError,
     block_levels_db,
     check_not_silent,

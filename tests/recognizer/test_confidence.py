@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ser.confidence import Confidence, confidence_of
 from ser.evaluation.calibration import fit_confidence_steps
+from ser.recognizer.confidence import Confidence, confidence_of
 
 STEPS = [[0.0, 0.26], [0.4, 0.42], [0.7, 0.81], [0.9, 0.97]]
 

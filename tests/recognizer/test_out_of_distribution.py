@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 from scipy.spatial.distance import mahalanobis
 
 from ser import AudioError, EmotionRecognizer
-from ser.out_of_distribution import FILE_NAME, Strangeness, summarise_features
+from ser.recognizer.out_of_distribution import FILE_NAME, Strangeness, summarise_features
 
 RATE = 16_000
 
