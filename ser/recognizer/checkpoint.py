@@ -135,7 +135,7 @@ class Checkpoint:
 
 
 def _may_be_on_hub(name: str) -> bool:
-    """Tell whether a name could be OWNER/MODEL or MODEL; a path with more parts cannot."""
+    """Tell whether a name could be OWNER/MODEL or MODEL; a path with more parts or an ONNX file cannot."""
     try:
         from huggingface_hub.errors import HFValidationError
         from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
@@ -145,7 +145,7 @@ def _may_be_on_hub(name: str) -> bool:
         validate_repo_id(name)
     except HFValidationError:
         return False
-    return not name.startswith(".")
+    return not name.startswith(".") and not name.endswith(".onnx")
 
 
 def _imported(home: str) -> "type[EmotionRecognizer]":
