@@ -36,6 +36,7 @@ class OnnxFrontEnd(nn.Module):
     inner: torch.Tensor
     outer: torch.Tensor
     mel_filters: torch.Tensor
+    running_mean: torch.Tensor
     cepstrum: torch.Tensor
     offset: torch.Tensor
 
@@ -54,19 +55,21 @@ class OnnxFrontEnd(nn.Module):
         turns = q[None, :, None] * (r[:, None, None] + self.num_rows * s[None, None, :])
         angle = -2 * math.pi / n_fft * turns.double()
         cos, sin = angle.cos(), angle.sin()  # (R, Q, Q)
-        # (real, imaginary) times this is (real, imaginary): (R, 2 Q, 2 Q)
-        outer = torch.cat([torch.cat([cos, sin], dim=2), torch.cat([-sin, cos], dim=2)], dim=1)
+        # (real, imaginary) times these is the real part and the imaginary part: (2, R, 2 Q, Q)
+        outer = torch.stack([torch.cat([cos, -sin], dim=1), torch.cat([sin, cos], dim=1)])
         window = hann_window(feature_extractor.win_length, n_fft).view(self.num_rows, self.row)
         self.register_buffer("window", window)
         self.register_buffer("inner", inner.float())
         self.register_buffer("outer", outer.float())
         self.register_buffer("mel_filters", self._mel_filters(num_residues))
+        width = 2 * feature_extractor.high_pass_margin + 1
+        self.register_buffer("running_mean", torch.ones(width, width + 1).triu(diagonal=1) / width)
         matrix, offset = feature_extractor.cepstrum()
         self.register_buffer("cepstrum", matrix)
         self.register_buffer("offset", offset)
 
     def _mel_filters(self, num_residues: int) -> torch.Tensor:
-        """Mel filters `(R, 2 Q, num_mel_bins)` of squared real and imaginary parts, each bin counted once."""
+        """Mel filters `(R, Q, num_mel_bins)` of the power in each bin, each bin counted once."""
         settings = self.settings
         n_fft = settings.n_fft
         filters = torch.zeros(n_fft // 2 + 1, settings.num_mel_bins)
@@ -81,7 +84,7 @@ class OnnxFrontEnd(nn.Module):
                 if k not in seen:
                     seen.add(k)
                     placed[r, s] = filters[k]
-        return torch.cat([placed, placed], dim=1)
+        return placed
 
     def forward(
         self, waveform: torch.Tensor, num_samples: torch.Tensor
@@ -96,36 +99,42 @@ class OnnxFrontEnd(nn.Module):
         length = stop - start
         num_frames = 1 + length // settings.hop_length
         frame = torch.arange(cast(int, num_frames.max()))  # a tensor, so that the graph has it vary
-        frames = self._frames(waveform, start, length, frame) * self.window  # (B, T, P, Q)
+        mask = frame[None, :] < num_frames[:, None]  # (B, T)
+        frames = self._frames(waveform, start, length, frame, mask) * self.window  # (B, T, P, Q)
         batch, time = frames.shape[0], frames.shape[1]
         inner = self.inner @ frames  # (B, T, 2 R, Q): real and imaginary of each residue
         inner = inner.reshape(batch * time, -1, 2 * self.row).transpose(0, 1)  # (R, B T, 2 Q)
-        spectrum = inner @ self.outer  # (R, B T, 2 Q)
-        mel_power = ((spectrum * spectrum) @ self.mel_filters).sum(dim=0)  # (B T, num_mel_bins)
+        real, imaginary = inner @ self.outer[0], inner @ self.outer[1]  # (R, B T, Q)
+        power = real * real + imaginary * imaginary
+        mel_power = (power @ self.mel_filters).sum(dim=0)  # (B T, num_mel_bins)
         mel_power = mel_power.reshape(batch, time, settings.num_mel_bins) * gain.square()[:, None, None]
         mel_db = (10.0 / math.log(10.0)) * mel_power.clamp(min=POWER_FLOOR).log()
-        mask = frame[None, :] < num_frames[:, None]  # (B, T)
-        loudest = torch.where(mask[:, :, None], mel_db, -1000.0).amax(dim=(1, 2), keepdim=True)
-        mel_db = torch.maximum(mel_db, loudest - settings.dynamic_range_db)
+        # Frames on padding are silent, so that none of them is the loudest.
+        mel_db = torch.maximum(mel_db, mel_db.amax(dim=(1, 2), keepdim=True) - settings.dynamic_range_db)
         if settings.band_range_db is not None:
-            loudest = torch.where(mask[:, :, None], mel_db, -1000.0).amax(dim=1, keepdim=True)
-            mel_db = torch.maximum(mel_db, loudest - settings.band_range_db)
+            mel_db = torch.maximum(mel_db, mel_db.amax(dim=1, keepdim=True) - settings.band_range_db)
         features = mel_db @ self.cepstrum + self.offset
         return features, mask.float(), start
 
     def _without_low_frequencies(self, waveform: torch.Tensor, num_samples: torch.Tensor) -> torch.Tensor:
-        """As `MfccLstmFeatureExtractor.without_low_frequencies`; zero after each clip's end."""
-        inside = torch.arange(waveform.shape[1])[None, :] < num_samples[:, None]
-        waveform = torch.where(inside, waveform, 0.0)
-        waveform = torch.where(
-            inside, waveform - waveform.sum(dim=1, keepdim=True) / num_samples[:, None], 0.0
-        )
+        """As `MfccLstmFeatureExtractor.without_low_frequencies`; zero after each clip's end.
+
+        In rows as long as the moving average is wide, the average from a row's sample `p` on is the whole
+        row's less that of the `p` samples before, plus that of the first `p` samples of the next row. Sums
+        within a row are one matrix product, and short enough for single precision.
+        """
+        inside = (torch.arange(waveform.shape[1])[None, :] < num_samples[:, None]).float()
+        waveform = waveform * inside
+        waveform = waveform - inside * (waveform.sum(dim=1, keepdim=True) / num_samples[:, None])
         if margin := self.settings.high_pass_margin:
             width = 2 * margin + 1
             for _ in range(2):
-                total = nn.functional.pad(waveform.double(), (margin + 1, margin)).cumsum(dim=1)
-                average = ((total[:, width:] - total[:, :-width]) / width).float()
-                waveform = torch.where(inside, waveform - average, 0.0)
+                rows = nn.functional.pad(waveform, (margin, 2 * width))
+                rows = rows[:, : rows.shape[1] // width * width].reshape(waveform.shape[0], -1, width)
+                means = rows @ self.running_mean  # (B, rows, width + 1): of the samples before each
+                before, whole = means[:, :, :-1], means[:, :-1, -1:]
+                average = before[:, 1:] - before[:, :-1] + whole
+                waveform = (waveform - average.flatten(1)[:, : waveform.shape[1]]) * inside
         return waveform
 
     def _bounds(
@@ -158,9 +167,14 @@ class OnnxFrontEnd(nn.Module):
         return start, stop, gain
 
     def _frames(
-        self, waveform: torch.Tensor, start: torch.Tensor, length: torch.Tensor, frame: torch.Tensor
+        self,
+        waveform: torch.Tensor,
+        start: torch.Tensor,
+        length: torch.Tensor,
+        frame: torch.Tensor,
+        mask: torch.Tensor,
     ) -> torch.Tensor:
-        """Frames `(B, T, P, Q)` of the trimmed clips, with half a frame of zeros around each."""
+        """Frames `(B, T, P, Q)` of the trimmed clips, with zeros around each clip; zero on padding."""
         settings = self.settings
         rows = nn.functional.pad(waveform, (0, 2 * self.row))
         num_rows = rows.shape[1] // self.row  # of them the last is one of zeros
@@ -169,7 +183,8 @@ class OnnxFrontEnd(nn.Module):
         row = (
             frame[:, None] * (settings.hop_length // self.row) + torch.arange(self.num_rows) - margin
         )  # (T, P)
-        is_inside = (row >= 0) & (row * self.row < length[:, None, None])  # (B, T, P)
+        stop = torch.where(mask, length[:, None], 0)[:, :, None]
+        is_inside = (row >= 0) & (row * self.row < stop)  # (B, T, P)
         index = torch.where(is_inside, row + (start // self.row)[:, None, None], num_rows - 1)
         first = torch.arange(waveform.shape[0]) * num_rows
         return rows[index + first[:, None, None]]
