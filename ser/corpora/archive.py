@@ -42,8 +42,8 @@ def unpack_clips(
         `folder`.
 
     Raises:
-        ValueError: Not a zip, damaged, encrypted, a path that leads outside, a link, a name that comes twice,
-            too few or too many clips, or too many bytes.
+        ValueError: Not a zip, damaged, encrypted, a path that leads outside, a link, two different
+            clips of one name, too few or too many clips, or too many bytes.
         OSError: The disk is full or the place cannot be written to.
     """
     if folder.is_dir():
@@ -79,22 +79,39 @@ def _checked_clips(
         raise ValueError(f"{archive} holds {len(members)} files, more than {MAX_NUM_MEMBERS}. Not unpacked.")
     for member in members:
         _check_harmless(member, archive)
-    matches = [(re.fullmatch(name_pattern, member.filename), member) for member in members]
-    clips = [(match["path"], member) for match, member in matches if match]
-    if len({path.casefold() for path, _ in clips}) < len(clips):
-        raise ValueError(f"{archive} holds a clip of the same name twice. Not unpacked.")
+    clips = _without_copies(members, archive, name_pattern)
     if len(clips) != (num_clips or max(len(clips), 1)):
         found = shortened([member.filename for member in members if not member.is_dir()]) or "nothing"
         raise ValueError(
             f"{archive} holds {len(clips)} clips, expected {num_clips or 'at least 1'}; found {found}. "
             "Not unpacked: fetch the published archive."
         )
-    total_bytes = sum(member.file_size for _, member in clips)
+    total_bytes = sum(member.file_size for member in clips.values())
     if total_bytes > max_total_bytes:
         raise ValueError(
             f"{archive} would unpack to {total_bytes:,} bytes, more than {max_total_bytes:,}. Not unpacked."
         )
-    return dict(clips)
+    return clips
+
+
+def _without_copies(
+    members: list[zipfile.ZipInfo], archive: Path, name_pattern: str
+) -> dict[str, zipfile.ZipInfo]:
+    """The clips by where they go, one for each name; an archive often holds the same clips in two folders."""
+    clips: dict[str, zipfile.ZipInfo] = {}
+    path_of_name: dict[str, str] = {}
+    for member in members:
+        match = re.fullmatch(name_pattern, member.filename)
+        if not match:
+            continue
+        path = path_of_name.setdefault(match["path"].casefold(), match["path"])
+        first = clips.setdefault(path, member)
+        if (first.file_size, first.CRC) != (member.file_size, member.CRC):
+            raise ValueError(
+                f"{archive} holds two clips of the same name that differ, {first.filename!r} and "
+                f"{member.filename!r}. Not unpacked."
+            )
+    return clips
 
 
 def _check_harmless(member: zipfile.ZipInfo, archive: Path) -> None:

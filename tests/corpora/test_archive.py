@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ser.corpora.archive import unpack_clips
 
-PATTERN = r"clips/(?P<path>[a-z]\.wav)"
+PATTERN = r"(?:copy/)?clips/(?P<path>[a-zA-Z]\.wav)"
 
 
 def make_zip(path: Path, members: dict[str, bytes]) -> Path:
@@ -123,11 +123,17 @@ def test_archive_of_something_else_says_what_it_holds(tmp_path: Path):
     assert_refused(archive, r"0 clips, expected at least 1; found song/a\.wav", num_clips=None)
 
 
-def test_names_that_differ_only_in_case_are_refused(tmp_path: Path):
+def test_the_same_clips_in_two_folders_count_once(tmp_path: Path):
+    copies = {f"copy/{name}": content for name, content in GOOD.items()}
+    folder = unpack(make_zip(tmp_path / "x.zip", GOOD | copies))
+    assert {path.name for path in folder.rglob("*.*")} == {"a.wav", "b.wav"}
+
+
+def test_two_clips_that_differ_under_one_name_are_refused(tmp_path: Path):
     archive = make_zip(tmp_path / "x.zip", GOOD)
-    with zipfile.ZipFile(archive, "a") as file, pytest.warns(UserWarning, match="Duplicate name"):
-        file.writestr("clips/a.wav", b"another")
-    assert_refused(archive, "same name twice", num_clips=3)
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr("clips/A.wav", b"another")
+    assert_refused(archive, r"two clips of the same name that differ, .*a\.wav' and .*A\.wav'", num_clips=2)
 
 
 def test_unusual_packing_is_refused(tmp_path: Path):
