@@ -168,6 +168,13 @@ class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
         self.post_init()
         self.encoder.requires_grad_(False)
 
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers, with the encoder frozen: loading makes every weight trainable."""
+        loaded = super().from_pretrained(*args, **kwargs)
+        (loaded[0] if isinstance(loaded, tuple) else loaded).encoder.requires_grad_(False)
+        return loaded
+
     def encode(
         self, input_features: torch.Tensor, attention_mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -64,6 +64,20 @@ def test_temperature_divides_the_logits_and_leaves_the_loss(model, monkeypatch):
     assert sharper.loss == plain.loss
 
 
+def test_a_loaded_model_trains_its_heads_alone(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    other_labels = {"num_labels": 3, "ignore_mismatched_sizes": True}
+    for loaded in (
+        WhisperLstmForAudioClassification.from_pretrained(tmp_path, **other_labels),
+        WhisperLstmForAudioClassification.from_pretrained(tmp_path, output_loading_info=True)[0],
+    ):
+        labels = torch.tensor([0, 2])
+        loaded.train()(torch.randn(2, 30, 20), labels=labels).loss.backward()
+        trained = {name for name, weight in loaded.named_parameters() if weight.grad is not None}
+        assert {name.split(".")[0] for name in trained} == {"heads"}
+        assert not any(weight.requires_grad for weight in loaded.encoder.parameters())
+
+
 def test_the_layers_are_those_of_whisper(model):
     config = WhisperConfig(
         d_model=16, encoder_layers=2, encoder_attention_heads=2, encoder_ffn_dim=24, num_mel_bins=20
