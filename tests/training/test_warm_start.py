@@ -29,15 +29,21 @@ def checkpoint(tmp_path_factory) -> Path:
     return save_random_checkpoint(tmp_path_factory.mktemp("checkpoint"))
 
 
-def train(clips, checkpoint: Path, folder: Path, freeze: str):
+def train(clips, checkpoint: Path, folder: Path, freeze: str, num_copies: int = 0):
     args = RecipeTrainingArguments(
         output_dir=str(folder), max_steps=3, save_steps=3, per_device_train_batch_size=8, disable_tqdm=True
     )
     recipe = RecipeArguments(
-        init_from=str(checkpoint), freeze=freeze, num_augmented_copies=0, num_proc=None, temperature=1.0,
+        init_from=str(checkpoint),
+        freeze=freeze,
+        num_augmented_copies=num_copies,
+        num_proc=None,
+        temperature=1.0,
         feature_cache_dir=str(folder / "features"),
-    )  # fmt: skip
-    return train_classifier(clips, None, recipe, args)[1]
+    )
+    trainer, recognizer = train_classifier(clips, None, recipe, args)
+    assert len(trainer.train_dataset) == (1 + num_copies) * len(clips)
+    return recognizer
 
 
 def test_a_new_classifier_keeps_the_rows_of_labels_known_by_name(checkpoint):
@@ -94,7 +100,7 @@ def test_heads_on_an_encoder_go_on_learning_other_labels(tmp_path):
     WhisperLstmFeatureExtractor(feature_size=20).save_pretrained(tmp_path / "accurate")
     before = start_from(str(tmp_path / "accurate"), LABELS).model.state_dict()
     clips = load_own_data(write_label_folders(tmp_path / "clips", LABELS))
-    trained = train(clips, tmp_path / "accurate", tmp_path, "front")
+    trained = train(clips, tmp_path / "accurate", tmp_path, "front", num_copies=1)
     after = trained.model.state_dict()
     for name, weight in after.items():
         stays = name.startswith(("encoder.", "step_")) or name.split(".")[2] == "projection"
