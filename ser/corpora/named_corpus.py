@@ -17,6 +17,15 @@ from ser.corpora.folders import existing_path, shortened, visible_entries
 
 LOGGER = logging.getLogger(__name__)
 
+
+class UnreadableClipsError(ValueError):
+    """Files of a corpus that hold no sound; the message names some, `files` all."""
+
+    def __init__(self, message: str, files: list[str]):
+        super().__init__(message)
+        self.files = files
+
+
 # The best first: of a clip in several formats, this order decides.
 SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
 
@@ -81,9 +90,10 @@ class NamedCorpus:
     def _readable(self, clips: list[Clip], *, skip_unreadable: bool) -> list[Clip]:
         unreadable = [clip.audio for clip in clips if not _is_sound(clip.audio)]
         if unreadable and not skip_unreadable:
-            raise ValueError(
+            raise UnreadableClipsError(
                 f"{len(unreadable)} of the {len(clips)} files of {self.name} cannot be read: "
-                f"{shortened(unreadable)}.{_hint(unreadable[0])} Replace them, or pass skip_unreadable=True."
+                f"{shortened(unreadable)}.{_hint(unreadable[0])} Replace or remove them.",
+                unreadable,
             )
         if unreadable:
             LOGGER.warning("%s: %d unreadable files skipped: %s", self.name, len(unreadable), unreadable)

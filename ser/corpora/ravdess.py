@@ -149,7 +149,7 @@ def _unpack(corpus: str, archive: Path, cache_dir: Path, allow_incomplete: bool)
     except OSError as error:
         raise ValueError(
             f"{archive.name} cannot be unpacked into {cache_dir} ({error.strerror}). "
-            "Pass cache_dir=, a folder that can be written to and has room for 0.6 GB."
+            "Unpack it by hand where there is room for 0.6 GB, and name that folder."
         ) from error
 
 
@@ -190,7 +190,7 @@ def _check_complete(corpus: str, found: Collection[str], actors: Sequence[int], 
     raise ValueError(
         f"{root} is incomplete: {len(found)} of the {len(expected)} clips of "
         f"{_describe(actors)} found. {shortened(gaps)}. Missing: {shortened(missing)}. "
-        "Fetch the corpus again, or pass allow_incomplete=True to read what is there."
+        "Fetch the corpus again."
     )
 
 

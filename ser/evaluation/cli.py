@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from ser.__main__ import CommandParser, shipped
+from ser.audio import AudioError
 from ser.corpora import CORPORA, CORPUS_TITLES, load_own_data
+from ser.corpora.named_corpus import UnreadableClipsError
 from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.together import load_corpus
 from ser.evaluation.files import write_evaluation
@@ -65,7 +67,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--batch_size", type=int, default=32, help="clips in memory at a time; changes no score"
     )
     parser.add_argument(
-        "--skip_broken", action="store_true", help="leave out clips that cannot be read, instead of stopping"
+        "--skip_unreadable",
+        "--skip_broken",
+        action="store_true",
+        help="leave out clips that cannot be read, and list them, instead of stopping",
     )
     args = parser.parse_args(arguments)
     if args.actors is None and args.corpus in ("ravdess", "ravdess-song"):
@@ -160,7 +165,14 @@ def warn_of_heard_voices(heard: set[str] | None, actors: list[str]) -> None:
 def evaluate_corpus(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, Any]]:
     """Score a model on a corpus."""
     classes = scored_classes(args.corpus, args.classes)
-    clips = load_corpus(args.corpus, args.data_dir, actors=args.actors, skip_unreadable=args.skip_broken)
+    unreadable: list[str] = []
+    try:
+        clips = load_corpus(args.corpus, args.data_dir, actors=args.actors)
+    except UnreadableClipsError as error:
+        if not args.skip_unreadable:
+            raise
+        unreadable = error.files
+        clips = load_corpus(args.corpus, args.data_dir, actors=args.actors, skip_unreadable=True)
     recognizer = EmotionRecognizer.from_pretrained(args.model, args.revision)
     actors = sorted(set(clips["actor"]))
     heard = heard_speakers(read_training_record(args.model, revision=args.revision))
@@ -170,9 +182,10 @@ def evaluate_corpus(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, An
         clips,
         classes,
         batch_size=args.batch_size,
-        skip_broken=args.skip_broken,
+        skip_broken=args.skip_unreadable,
         show_progress=sys.stderr.isatty(),
     )
+    scored.broken.update({Path(file).name: "it holds no sound" for file in unreadable})
     return scored, {
         "title": title_of(args.corpus, actors, args.actors is None, classes),
         **evaluation_report(scored),
@@ -190,7 +203,7 @@ def evaluate_own(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, Any]]
         label_column=args.label_column,
         speaker_column=args.speaker_column,
         group_by_folder=args.group_by_folder,
-        skip_unreadable=args.skip_broken,
+        skip_unreadable=args.skip_unreadable,
     )
     recognizer = EmotionRecognizer.from_pretrained(args.model, args.revision)
     record = read_training_record(args.model, revision=args.revision)
@@ -215,6 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from ser.hub.card import write_card
 
             write_card(args.model)
+    except (AudioError, UnreadableClipsError) as error:
+        sys.exit(f"Error: {error} To leave such clips out: --skip_unreadable")
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
     show(report)

@@ -120,9 +120,7 @@ def score_clips(
                     waveforms.append(recognizer.load(clip))
                 except AudioError as error:
                     if not skip_broken:
-                        raise AudioError(
-                            f"{clip['path']}: {error} (--skip_broken leaves such clips out.)"
-                        ) from error
+                        raise AudioError(f"{clip['path']}: {error}") from error
                     broken[files[row]] = str(error)
                 else:
                     kept.append(row)

@@ -218,7 +218,7 @@ def test_zip_with_a_clip_missing_is_refused_unless_allowed(tmp_path: Path):
 def test_zip_that_cannot_be_unpacked_names_the_cache_option(tmp_path: Path):
     archive = make_zip(tmp_path / "speech.zip", expected_names())
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="Pass cache_dir="):
+    with pytest.raises(ValueError, match="Unpack it by hand"):
         load_ravdess(archive, cache_dir=tmp_path / "file")
 
 

@@ -101,9 +101,9 @@ def test_evaluation_leaves_out_what_cannot_be_heard(
         if outcome == "error":
             bad.add(f"{clip.parent.name}/{clip.name}")
     arguments = ["--model", str(untrained_checkpoint), "--data_dir", str(tmp_path / "corpus")]
-    with pytest.raises(SystemExit, match=r"Error: .*--skip_broken"):
+    with pytest.raises(SystemExit, match=r"Error: .*--skip_unreadable"):
         evaluation.main([*arguments, "--output_dir", str(tmp_path / "out")])
-    evaluation.main([*arguments, "--output_dir", str(tmp_path / "out"), "--skip_broken"])
+    evaluation.main([*arguments, "--output_dir", str(tmp_path / "out"), "--skip_unreadable"])
     report = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert set(report["broken_clips"]) == bad
     assert report["num_clips"] == len(clips) - len(bad)
