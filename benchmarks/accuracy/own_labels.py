@@ -1,17 +1,21 @@
 """How few recordings are enough: training on a corpus's own labels with 5, 10, 20 or all clips a label.
 
     python -m benchmarks.accuracy.own_labels --corpus emodb --data_dir data/emodb --name scratch
-    python -m benchmarks.accuracy.own_labels --corpus nemo --data_dir data/nemo --name warm --start checkpoint
+    python -m benchmarks.accuracy.own_labels --corpus emodb --data_dir data/emodb --name small --start MODEL
 
-Every fold tests speakers whom it does not train on. A file for each corpus, start and number of clips is
-left in benchmarks/results/own-labels; what is there is not computed again. The table of
-docs/your-own-recordings.md is made of them by `python -m benchmarks.report.own_labels`. EmoDB and nEMO are
-given here as strangers would give their own recordings: as a table of paths, labels and speakers. Nothing
-that is trained here is shipped.
+EmoDB and nEMO are read as their owners would read their own recordings, from a table of paths, labels and
+speakers. Each fold tests speakers whom it does not train on. With `--start`, a checkpoint, training follows
+the recipe of `--init_from`, for MAX_STEPS at most. Without it, training starts from random weights with the
+shipped recipe and takes STEPS_FROM_SCRATCH steps, whatever the number of clips. Both limits save hours.
+
+Each fold is added to a file in benchmarks/results/own-labels when it is done, and not computed again.
+`python -m benchmarks.report.own_labels` writes the tables of docs/your-own-recordings.md from these files.
+`--time 200` measures instead how long training on 200 clips takes, on all cores. Nothing trained here ships.
 """
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +30,7 @@ from ser.corpora.provenance import environment
 from ser.evaluation.metrics import bootstrap_interval_over_actors, unweighted_average_recall
 from ser.evaluation.scoring import BOOTSTRAP_SEED, CONFIDENCE, NUM_RESAMPLES, score_clips
 from ser.evaluation.training_record import read_training_record
+from ser.recognizer import EmotionRecognizer
 from ser.training.recipe import WARM_RECIPE, RecipeArguments, RecipeTrainingArguments, settings_of
 from ser.training.trainer import train_classifier
 
@@ -38,8 +43,8 @@ FOLDS: dict[str, list[tuple[str, ...]]] = {
     "emodb": [("03", "08"), ("10", "09"), ("11", "13"), ("12", "14"), ("15", "16")],
     "nemo": [("EB0", "KS0", "MP0"), ("IC0", "MK0", "SM0"), ("KD0", "TP0", "WR0")],
 }
-# From random weights few clips need many passes: as many steps as the shipped recipe's first third.
-MIN_STEPS_FROM_SCRATCH = 1000
+STEPS_FROM_SCRATCH = 600
+MAX_STEPS = 400
 
 
 def table_row(corpus: str, file: Path) -> tuple[str, str]:
@@ -74,84 +79,111 @@ def training_rows(
     return np.sort(np.concatenate(rows))
 
 
-def recipe_of(
-    start: str | None, num_clips: int, args: argparse.Namespace
-) -> tuple[RecipeArguments, RecipeTrainingArguments]:
-    """Return what to train with: the recipe for checkpoints, or the shipped one with enough steps."""
+def train(
+    clips: Dataset, start: str | None, seed: int, cache_dir: str | None
+) -> tuple[EmotionRecognizer, dict[str, Any]]:
+    """Train on clips; returns the recogniser, and what the training took and was made with."""
     recipe = RecipeArguments(
-        init_from=start,
-        num_proc=None,
-        feature_cache_dir=args.feature_cache_dir,
-        temperature=1.0,
-        not_sure_below=0.0,
+        init_from=start, num_proc=None, feature_cache_dir=cache_dir, temperature=1.0, not_sure_below=0.0
     )
-    output_dir = tempfile.mkdtemp(prefix="own-labels-")
-    arguments: dict[str, Any] = {
-        "output_dir": output_dir, "save_strategy": "no", "disable_tqdm": True, "seed": args.seed,
-        "logging_steps": 500,
-    }  # fmt: skip
+    arguments: dict[str, Any] = {"save_strategy": "no", "disable_tqdm": True, "logging_steps": 500}
     if start:
         recipe.num_augmented_copies = WARM_RECIPE["num_augmented_copies"]
-        arguments |= {key: value for key, value in WARM_RECIPE.items() if key != "num_augmented_copies"}
-    else:
-        num_steps_a_epoch = num_clips * (1 + recipe.num_augmented_copies) / 32
-        epochs = RecipeTrainingArguments.num_train_epochs
-        arguments["num_train_epochs"] = max(epochs, np.ceil(MIN_STEPS_FROM_SCRATCH / num_steps_a_epoch))
-    return recipe, RecipeTrainingArguments(**arguments)
+        arguments |= {name: value for name, value in WARM_RECIPE.items() if not hasattr(recipe, name)}
+    num_rows = len(clips) * (1 + recipe.num_augmented_copies)
+    batch_size = RecipeTrainingArguments.per_device_train_batch_size
+    num_steps = round(arguments.get("num_train_epochs", 0) * max(1, num_rows / batch_size))
+    arguments["max_steps"] = min(num_steps, MAX_STEPS) if start else STEPS_FROM_SCRATCH
+    with tempfile.TemporaryDirectory() as folder:
+        training_args = RecipeTrainingArguments(output_dir=folder, seed=seed, **arguments)
+        begin = time.monotonic()
+        trainer, recognizer = train_classifier(clips, None, recipe, training_args)
+    return recognizer, {
+        "num_train_clips": len(clips),
+        "num_steps": trainer.state.global_step,
+        "train_seconds": round(time.monotonic() - begin, 1),
+        **settings_of(recipe, training_args),
+    }
 
 
-def measure(
-    clips: Dataset, corpus: str, clips_per_label: int | None, args: argparse.Namespace
+def measure_fold(
+    clips: Dataset, test_speakers: tuple[str, ...], clips_per_label: int | None, args: argparse.Namespace
 ) -> dict[str, Any]:
-    """Train and test every fold; returns the content of the result file."""
-    answers: list[dict[str, Any]] = []
-    seconds, settings = [], {}
-    for number, test_speakers in enumerate(FOLDS[corpus]):
-        train_clips = clips.select(training_rows(clips, test_speakers, clips_per_label, args.seed + number))
-        test_clips = clips.select(np.flatnonzero(np.isin(clips["actor"], test_speakers)))
-        recipe, training_args = recipe_of(args.start, len(train_clips), args)
-        start = time.monotonic()
-        _, recognizer = train_classifier(train_clips, None, recipe, training_args)
-        seconds.append(round(time.monotonic() - start, 1))
-        scored = score_clips(recognizer, test_clips, sorted(recognizer.emotions))
-        settings = settings_of(recipe, training_args)
-        answers += [
-            {"speaker": speaker, "label": int(label), "prediction": int(prediction)}
-            for speaker, label, prediction in zip(
-                scored.groups["actor"], scored.labels, scored.predictions, strict=True
-            )
-        ]
-        print(f"fold {number}: {len(train_clips)} clips in {seconds[-1]} s", flush=True)
+    """Train on the other speakers of a fold, and return the predictions for its speakers."""
+    seed = args.seed + FOLDS[args.corpus].index(test_speakers)
+    train_clips = clips.select(training_rows(clips, test_speakers, clips_per_label, seed))
+    test_clips = clips.select(np.flatnonzero(np.isin(clips["actor"], test_speakers)))
+    recognizer, training = train(train_clips, args.start, args.seed, args.feature_cache_dir)
+    scored = score_clips(recognizer, test_clips, sorted(recognizer.emotions))
+    return {
+        **training,
+        "speaker": list(scored.groups["actor"]),
+        "label": scored.labels.tolist(),
+        "prediction": scored.predictions.tolist(),
+    }
+
+
+def summary(folds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the scores over all folds, with an interval over their speakers."""
     labels, predictions, speakers = (
-        np.array([answer[key] for answer in answers]) for key in ("label", "prediction", "speaker")
+        np.array([answer for fold in folds for answer in fold[key]])
+        for key in ("label", "prediction", "speaker")
     )
     interval = bootstrap_interval_over_actors(
         labels, predictions, speakers, unweighted_average_recall, NUM_RESAMPLES,
         np.random.default_rng(BOOTSTRAP_SEED), CONFIDENCE,
     )  # fmt: skip
-    record = (read_training_record(args.start) if args.start else None) or {}
     return {
-        "corpus": corpus,
-        "name": args.name,
-        "clips_per_label": clips_per_label,
-        "classes": sorted(clips.features["emotion"].names),
         "uar": unweighted_average_recall(labels, predictions),
-        "uar_interval": {
-            **interval._asdict(),
-            "confidence": CONFIDENCE,
-            "num_speakers": len(set(speakers.tolist())),
-        },
+        "uar_interval": {**interval._asdict(), "confidence": CONFIDENCE},
         "accuracy": float((labels == predictions).mean()),
         "num_clips": len(labels),
-        "corpus_was_in_training": corpus in record.get("corpora", []),
-        "train_seconds": seconds,
-        "seed": args.seed,
-        **settings,
-        **environment(),
-        "predictions": {
-            key: [answer[key] for answer in answers] for key in ("speaker", "label", "prediction")
-        },
+        "num_speakers": len(set(speakers.tolist())),
     }
+
+
+def measure(clips: Dataset, file: Path, clips_per_label: int | None, args: argparse.Namespace) -> None:
+    """Measure the folds that a result file lacks, and write it after each."""
+    record = (read_training_record(args.start) if args.start else None) or {}
+    result = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {"folds": []}
+    for test_speakers in FOLDS[args.corpus][len(result["folds"]) : args.folds]:
+        fold = measure_fold(clips, test_speakers, clips_per_label, args)
+        folds = [*result["folds"], fold]
+        result = {
+            "corpus": args.corpus,
+            "name": args.name,
+            "clips_per_label": clips_per_label,
+            "classes": sorted(clips.features["emotion"].names),
+            **summary(folds),
+            "corpus_was_in_training": args.corpus in record.get("corpora", []),
+            "seed": args.seed,
+            **environment(),
+            "folds": folds,
+        }
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(result) + "\n", encoding="utf-8")
+        print(
+            f"{file.name}: {fold['num_train_clips']} clips, {fold['num_steps']} steps, "
+            f"{fold['train_seconds']} s; UAR of {len(folds)} folds {100 * result['uar']:.1f} %",
+            flush=True,
+        )
+
+
+def measure_time(clips: Dataset, file: Path, args: argparse.Namespace) -> None:
+    """Measure how long training takes on so many clips, with nothing in the cache."""
+    chosen = clips.select(range(0, len(clips), max(1, len(clips) // args.time))).select(range(args.time))
+    with tempfile.TemporaryDirectory() as cache_dir:
+        _, training = train(chosen, args.start, args.seed, cache_dir)
+    result = {
+        "corpus": args.corpus,
+        "name": args.name,
+        "num_cpus": os.cpu_count(),
+        **training,
+        **environment(),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result) + "\n", encoding="utf-8")
+    print(f"{file.name}: {args.time} clips, {training['num_steps']} steps, {training['train_seconds']} s")
 
 
 def main() -> None:
@@ -159,25 +191,22 @@ def main() -> None:
     parser = CommandParser(description=__doc__)
     parser.add_argument("--corpus", choices=list(FOLDS), required=True)
     parser.add_argument("--data_dir", type=Path, required=True, help="folder of the corpus")
-    parser.add_argument(
-        "--name", required=True, help="what the start is called in the table: scratch, small, accurate"
-    )
+    parser.add_argument("--name", required=True, help="name of the start in the table, such as small")
     parser.add_argument("--start", help="checkpoint to start from; random weights if not given")
     parser.add_argument("--clips", nargs="+", default=["5", "10", "20", "all"], help="clips a label, or all")
+    parser.add_argument("--folds", type=int, help="number of folds to measure; all if not given")
+    parser.add_argument("--time", type=int, help="measure how long training takes on so many clips")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--feature_cache_dir", help="where spectrograms are kept")
+    parser.add_argument("--feature_cache_dir", help="where features are kept")
     parser.add_argument("--output_dir", type=Path, default=RESULTS)
     args = parser.parse_args()
-    clips = None
+    clips = read_corpus(args.corpus, args.data_dir)
+    if args.time:
+        measure_time(clips, args.output_dir / f"time-{args.corpus}-{args.name}.json", args)
+        return
     for number in args.clips:
         file = args.output_dir / f"{args.corpus}-{args.name}-{number}.json"
-        if file.exists():
-            continue
-        clips = read_corpus(args.corpus, args.data_dir) if clips is None else clips
-        result = measure(clips, args.corpus, None if number == "all" else int(number), args)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(result) + "\n", encoding="utf-8")
-        print(f"{file.name}: UAR {100 * result['uar']:.1f} %", flush=True)
+        measure(clips, file, None if number == "all" else int(number), args)
 
 
 if __name__ == "__main__":
