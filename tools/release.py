@@ -49,15 +49,19 @@ def release_steps() -> dict[str, list[str]]:
             *("--output_dir", "benchmarks/results/evaluation"),
         ],
         "robustness": [python, "-m", "benchmarks.accuracy.robustness", "--model", "checkpoint", *data],
-        "generalisation": [
-            *(python, "-m", "benchmarks.report.generalisation"),
+        "evaluate EmoDB": [
+            *(python, "evaluation.py", "--model", "checkpoint", "--corpus", "emodb"),
+            *("--data_dir", "data/emodb", "--output_dir", "benchmarks/results/evaluation-emodb"),
+        ],
+        "out of distribution": [
+            *(python, "-m", "benchmarks.accuracy.out_of_distribution"),
             *("--ravdess_dir", "data/ravdess", "--emodb_dir", "data/emodb"),
         ],
         **{
             row: [*cross_validate, "--protocol", row.split("/")[0], "--name", row.split("/")[1], *options]
             for row, options in CROSS_VALIDATIONS.items()
         },
-        "calibrate": [python, "-m", "benchmarks.accuracy.calibrate", "--recipe", "hybrid"],
+        "calibrate": [python, "-m", "benchmarks.accuracy.calibrate"],
         **{target: ["make", target] for target in ("bench", "load", "report", "lint", "test", "conformance")},
     }
 

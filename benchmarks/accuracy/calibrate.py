@@ -1,17 +1,14 @@
-"""Fit the temperature of a recipe and the point below which to say "not sure"; see what both are worth.
+"""Fit the temperature and the "not sure" threshold of a checkpoint on corpora that it was not trained on.
 
-    python -m benchmarks.accuracy.calibrate --recipe hybrid
+    python -m benchmarks.accuracy.calibrate
 
-Reads the probabilities that `benchmarks/accuracy/cross_validate.py` left, each of a clip held out of the
-training that
-scored it. What ships is fitted on dev5, whose models never heard actors 21 to 24 either. What such a fit is
-worth luna5 says, each fold with a temperature and a threshold fitted on the other folds, so without its test
-actors. With `--strangers nemo` what ships is fitted on models that were trained without that corpus and
-tested on it (leave-one-corpus-out): for people, languages and microphones that training did not know. With
-`--strangers emodb --data_dir data/emodb --checkpoint checkpoint` it is fitted on what the checkpoint itself
-answers on a corpus that it was not trained on.
-Writes benchmarks/results/calibration.json and docs/images/reliability.png;
-`python -m benchmarks.report.results` puts the table into docs/results.md.
+Two kinds of answers count: those of models that the same recipe trained without one corpus (`--left_out`,
+from the result files of `benchmarks.accuracy.cross_validate`), and those of the checkpoint itself on a corpus
+that is in no training (`--unseen`). Each corpus counts the same, whatever its size. What the fit does for
+speakers of RAVDESS is measured on luna5, and decides nothing.
+
+Writes `benchmarks/results/calibration.json`, `docs/images/reliability.png` and the settings of the
+checkpoint; `python -m benchmarks.report.results` puts the table into `docs/results.md`.
 """
 
 import json
@@ -30,62 +27,86 @@ from ser.evaluation.calibration import (
     apply_temperature,
     choose_operating_point,
     fit_confidence_steps,
-    fit_temperature,
+    fit_shared_temperature,
+    operating_point,
 )
 from ser.evaluation.metrics import expected_calibration_error
 from ser.evaluation.plots import reliability_figure
-from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT, SHIPPED_TEST_ACTORS
+from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
 from ser.evaluation.training_record import heard_speakers, read_training_record
 from ser.labels import EMOTIONS, corpus_classes, restrict_probabilities
-from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+from ser.recognizer import EmotionRecognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 
-WANTED_ACCURACY = 0.7  # of the answers the demo gives
-FITTED_ON = "dev5"
-MEASURED_ON = "luna5"
+WANTED_ACCURACY = 0.7  # of the answers that are given without reserve
+HOME = "luna5"  # measures the fit on RAVDESS
+NEVER_FITTED_ON = "ravdess"
 
 
-class HeldOutClips(NamedTuple):
-    """Clips with what a model that did not know their voices said of them, before any calibration."""
+class UnseenClips(NamedTuple):
+    """Answers about clips of one corpus by models that were not trained on their speakers.
 
+    Attributes:
+        corpus: Name of the corpus.
+        probabilities: Of all `EMOTIONS`, at a temperature of 1, shape `(num_clips, 8)`.
+        labels: Indices of the true emotions in `classes`, shape `(num_clips,)`.
+        seeds: Seed of the model that answered, shape `(num_clips,)`.
+    """
+
+    corpus: str
     probabilities: np.ndarray
     labels: np.ndarray
-    actors: np.ndarray
-    folds: np.ndarray
     seeds: np.ndarray
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The emotions of the corpus; probabilities are restricted to them."""
+        return corpus_classes(self.corpus)
 
-def held_out_clips(root: Path, protocol: str, recipe: str, corpus: str = "ravdess") -> HeldOutClips:
-    """Every clip of every fold and seed of a recipe; leaves the program where there are none.
+    def at_temperature(self, temperature: float) -> np.ndarray:
+        """Return the calibrated probabilities of `classes`, shape `(num_clips, num_classes)`."""
+        return restrict_probabilities(apply_temperature(self.probabilities, temperature), self.classes)
+
+    def evenly_spaced(self, num_clips: int) -> "UnseenClips":
+        """Return that many of the clips, evenly spaced, so that no corpus outweighs another."""
+        rows = np.linspace(0, len(self.labels) - 1, num_clips).round().astype(int)
+        return UnseenClips(self.corpus, self.probabilities[rows], self.labels[rows], self.seeds[rows])
+
+
+def labels_within(emotions: np.ndarray, corpus: str) -> np.ndarray:
+    """Turn indices in `EMOTIONS` into indices in the classes of a corpus."""
+    classes = corpus_classes(corpus)
+    return np.array([classes.index(EMOTIONS[emotion]) for emotion in emotions])
+
+
+def clips_of_results(folder: Path, corpus: str) -> UnseenClips:
+    """Read what models answered about a corpus in cross-validation, all folds and seeds.
 
     Args:
-        root: The repository.
-        protocol: The protocol.
-        recipe: The recipe.
-        corpus: The tested corpus; folds that test others are left out.
+        folder: Results of a recipe on a protocol.
+        corpus: Name of the tested corpus; files about others are left out.
+
+    Raises:
+        FileNotFoundError: If there are none.
     """
-    folder = root / "benchmarks" / "results" / protocol / recipe
     runs = [run for run in read_runs(folder) if list(run.get("per_corpus", [corpus])) == [corpus]]
     if not runs:
-        sys.exit(
-            f"Error: no results of {recipe} on {protocol}: run benchmarks/accuracy/cross_validate.py first."
+        raise FileNotFoundError(
+            f"{folder} holds no results on {corpus}: run benchmarks.accuracy.cross_validate first."
         )
-    return HeldOutClips(
-        # What a recipe had divided its scores by is undone.
-        np.concatenate(
-            [apply_temperature(run["probabilities"], 1 / run["recipe"]["temperature"]) for run in runs]
-        ),
-        np.concatenate([run["labels"] for run in runs]),
-        # RAVDESS's names end with the actor; of other corpora nobody has to be left out.
-        np.array([int(clip[-2:]) if corpus == "ravdess" else 0 for run in runs for clip in run["clips"]]),
-        np.concatenate([[run["fold"]] * len(run["labels"]) for run in runs]),
+    # The temperature that a recipe had set is undone.
+    undone = [apply_temperature(run["probabilities"], 1 / run["recipe"]["temperature"]) for run in runs]
+    return UnseenClips(
+        corpus,
+        np.concatenate(undone),
+        labels_within(np.concatenate([run["labels"] for run in runs]), corpus),
         np.concatenate([[run["seed"]] * len(run["labels"]) for run in runs]),
     )
 
 
-def clips_of_checkpoint(folder: Path, corpus: str, data_dir: str) -> HeldOutClips:
-    """Score a corpus whose speakers a checkpoint was not trained on, as if its temperature were 1.
+def clips_of_checkpoint(folder: Path, corpus: str, data_dir: str) -> UnseenClips:
+    """Score a corpus with a checkpoint that was not trained on its speakers.
 
     Raises:
         ValueError: If the checkpoint was trained on some of them, or does not say on whom.
@@ -94,143 +115,106 @@ def clips_of_checkpoint(folder: Path, corpus: str, data_dir: str) -> HeldOutClip
     known = heard_speakers(read_training_record(folder))
     if known is None or known & set(clips["actor"]):
         raise ValueError(f"{folder} was trained on speakers of {data_dir}, or does not say on whom.")
-    recognizer = MfccLstmRecognizer.from_pretrained(folder)
+    recognizer: Any = EmotionRecognizer.from_pretrained(folder)
     recognizer.model.config.temperature = 1.0
     scores = recognizer.predict([audio["path"] for audio in clips["audio"]])
-    num_clips = len(clips)
-    return HeldOutClips(
-        np.array([list(score.values()) for score in scores]),
-        np.array(clips["emotion"][:]),
-        np.zeros(num_clips, int),
-        np.array([corpus] * num_clips),
-        np.zeros(num_clips, int),
-    )
+    probabilities = np.array([list(score.values()) for score in scores])
+    labels = labels_within(np.array(clips["emotion"][:]), corpus)
+    return UnseenClips(corpus, probabilities, labels, np.zeros(len(labels), int))
 
 
-def fit_shipped(clips: HeldOutClips, strangers: str | None = None) -> dict[str, Any]:
-    """The temperature and threshold that ship, and what they do on the clips that they were fitted on.
+def fit(corpora: dict[str, UnseenClips]) -> dict[str, Any]:
+    """Fit temperature, threshold and confidence steps, each corpus counting the same.
 
     Args:
-        clips: Of development folds, or of a corpus left out of training.
-        strangers: The name of that corpus; its classes alone are asked about.
+        corpora: The answers, by what a table calls them.
+
+    Returns:
+        `temperature`, `not_sure_below` and `confidence_steps`; `wanted_accuracy`; and by corpus, in
+        `fitted_on`, what `measure` says.
 
     Raises:
-        ValueError: If one of the actors who decide nothing is among them.
+        ValueError: If one of them is RAVDESS, whose speakers test the checkpoint.
     """
-    tested = {int(actor.partition(":")[2]) for actor in SHIPPED_TEST_ACTORS}
-    if found := sorted(tested & set(clips.actors.tolist())):
-        raise ValueError(f"What ships must not be fitted on actors {found}: they test it.")
-    temperature, probabilities = fit_temperature(clips.probabilities, clips.labels), clips.probabilities
-    calibrated = apply_temperature(probabilities, temperature)
-    if strangers:
-        classes = corpus_classes(strangers)
-        labels = np.array([classes.index(EMOTIONS[label]) for label in clips.labels])
-        temperature = fit_temperature(probabilities, labels, classes)
-        calibrated = restrict_probabilities(apply_temperature(probabilities, temperature), classes)
-        clips = clips._replace(probabilities=restrict_probabilities(probabilities, classes), labels=labels)
+    if any(clips.corpus.startswith(NEVER_FITTED_ON) for clips in corpora.values()):
+        raise ValueError(
+            f"{NEVER_FITTED_ON} has the speakers that test the checkpoint: fit on other corpora."
+        )
+    smallest = min(len(clips.labels) for clips in corpora.values())
+    even = [clips.evenly_spaced(smallest) for clips in corpora.values()]
+    temperature = fit_shared_temperature([(each.probabilities, each.labels, each.classes) for each in even])
+    temperature = round(temperature, 2)
+    calibrated = [each.at_temperature(temperature) for each in even]
+    # Corpora differ in their classes, but thresholds and steps only ask whether the likeliest one is right.
+    highest = np.concatenate([each.max(axis=1) for each in calibrated])
+    is_right = np.concatenate(
+        [each.argmax(axis=1) == clips.labels for each, clips in zip(calibrated, even, strict=True)]
+    )
+    answers, wrong = np.stack([highest, np.zeros_like(highest)], axis=1), (~is_right).astype(int)
+    threshold = choose_operating_point(answers, wrong, WANTED_ACCURACY).threshold
     return {
-        **({"fitted_on": f"{CORPUS_TITLES[strangers]}, left out of training"} if strangers else {}),
-        "temperature": round(temperature, 2),
+        "temperature": temperature,
         "wanted_accuracy": WANTED_ACCURACY,
-        "fitted": {
-            **calibration_errors(clips, calibrated),
-            **choose_operating_point(calibrated, clips.labels, WANTED_ACCURACY)._asdict(),
-            "confidence_steps": fit_confidence_steps(calibrated, clips.labels),
-        },
+        "not_sure_below": threshold,
+        "confidence_steps": fit_confidence_steps(answers, wrong),
+        "fitted_on": {name: measure(clips, temperature, threshold) for name, clips in corpora.items()},
     }
 
 
-def measure(clips: HeldOutClips, calibrated: np.ndarray, answered: np.ndarray) -> dict[str, Any]:
-    """What a fit on other voices does, for clips as `cross_fitted` calibrates and answers them."""
-    right = calibrated.argmax(axis=1) == clips.labels
-    return {
-        **calibration_errors(clips, calibrated),
-        "coverage": float(answered.mean()),
-        "accuracy": float(right[answered].mean()),
-        "accuracy_of_all": float(right.mean()),
-    }
+def measure(clips: UnseenClips, temperature: float, threshold: float) -> dict[str, Any]:
+    """Measure a fit on a corpus.
 
-
-def calibration_errors(clips: HeldOutClips, calibrated: np.ndarray) -> dict[str, Any]:
-    """How many clips there are, however many seeds scored them, and their ECE before and after."""
-    return {
-        "num_clips": len(clips.labels) // len(np.unique(clips.seeds)),
-        "ece_uncalibrated": mean_ece(clips.probabilities, clips.labels, clips.seeds),
-        "ece": mean_ece(calibrated, clips.labels, clips.seeds),
-    }
-
-
-def mean_ece(probabilities: np.ndarray, labels: np.ndarray, seeds: np.ndarray) -> float:
-    """Expected calibration error of each seed's clips by themselves; their mean.
-
-    Clips counted once a seed would make it look smaller than it is.
+    Returns:
+        `num_clips`, however many seeds answered; the expected calibration error before (`ece_uncalibrated`)
+        and after (`ece`), the mean over seeds; `coverage`, the share of clips with an answer; and `accuracy`,
+        the share of those answers that are right.
     """
-    return float(
-        np.mean(
+    errors = []
+    for seed in np.unique(clips.seeds):  # the clips of several seeds at once would look better calibrated
+        of_seed = clips.seeds == seed
+        errors.append(
             [
-                expected_calibration_error(probabilities[seeds == seed], labels[seeds == seed])
-                for seed in np.unique(seeds)
+                expected_calibration_error(clips.at_temperature(each)[of_seed], clips.labels[of_seed])
+                for each in (1.0, temperature)
             ]
         )
-    )
-
-
-def cross_fitted(clips: HeldOutClips) -> tuple[np.ndarray, np.ndarray]:
-    """Each fold's probabilities calibrated, and which clips get an answer, by the clips of other folds."""
-    probabilities = np.empty_like(clips.probabilities)
-    answered = np.empty(len(probabilities), dtype=bool)
-    for fold in np.unique(clips.folds):
-        test = clips.folds == fold
-        others = ~np.isin(clips.actors, clips.actors[test])
-        temperature = fit_temperature(clips.probabilities[others], clips.labels[others])
-        calibrated = apply_temperature(clips.probabilities[others], temperature)
-        point = choose_operating_point(calibrated, clips.labels[others], WANTED_ACCURACY)
-        probabilities[test] = apply_temperature(clips.probabilities[test], temperature)
-        answered[test] = probabilities[test].max(axis=1) >= point.threshold
-    return probabilities, answered
+    point = operating_point(clips.at_temperature(temperature), clips.labels, threshold)
+    return {
+        "num_clips": len(clips.labels) // len(errors),
+        **dict(zip(("ece_uncalibrated", "ece"), np.mean(errors, axis=0).tolist(), strict=True)),
+        "coverage": point.coverage,
+        "accuracy": point.accuracy,
+    }
 
 
 def calibration_table(result: dict[str, Any]) -> list[str]:
-    """Markdown lines for docs/results.md."""
-    threshold, wanted = 100 * result["fitted"]["threshold"], 100 * result["wanted_accuracy"]
+    """Return the Markdown lines for `docs/results.md`."""
+    threshold, wanted = 100 * result["not_sure_below"], 100 * result["wanted_accuracy"]
     lines = [
-        '## Calibration, and when to say "not sure"',
+        '## Calibration, and when to answer "not sure"',
         "",
-        f"Scores are divided by a temperature of **{result['temperature']:.2f}**, fitted on the held-out "
-        f"clips of {result.get('fitted_on', FITTED_ON)}, whose models never heard actors 21 to 24. Below a "
-        "highest probability of "
-        f'**{threshold:.0f} %** the demo says "not sure": the lowest threshold whose answers were right '
-        f"{wanted:.0f} % of the time there. ECE is the expected calibration error in 15 bins.",
+        f"Scores are divided by a temperature of **{result['temperature']:.2f}**. Where no emotion reaches a "
+        f'probability of **{threshold:.0f} %**, the answer is "not sure": the lowest threshold above which '
+        f"{wanted:.0f} % of the answers were right. Both were fitted on unseen speakers of the other corpora "
+        "below, each of which counts the same; RAVDESS decided nothing. ECE is the expected calibration "
+        "error in 15 bins.",
         "",
-        "| clips | ECE uncalibrated | ECE | gets an answer | answers that are right |",
-        "|---|---|---|---|---|",
+        "| speakers | clips | ECE uncalibrated | ECE | gets an answer | answers that are right |",
+        "|---|---|---|---|---|---|",
     ]
-    rows = {"fitted": "what ships, on the clips it was fitted on", "cross_fitted": "fitted on other voices"}
-    if "cross_fitted" in result:
-        lines[2] += (
-            " What such a fit is worth on other voices stands in the second row, where each fold of "
-            f"{MEASURED_ON} takes its temperature and threshold from the other folds."
-        )
-    for name, text in rows.items():
-        if name not in result:
-            continue
-        scores = result[name]
-        coverage, accuracy = 100 * scores["coverage"], 100 * scores["accuracy"]
+    for name, scores in {**result["fitted_on"], **result["measured_on"]}.items():
         lines.append(
-            f"| {text}, {scores['num_clips']} | {scores['ece_uncalibrated']:.3f} "
-            f"| **{scores['ece']:.3f}** | {coverage:.0f} % | {accuracy:.1f} % |"
+            f"| {name} | {scores['num_clips']} | {scores['ece_uncalibrated']:.3f} | **{scores['ece']:.3f}** "
+            f"| {100 * scores['coverage']:.0f} % | {100 * scores['accuracy']:.1f} % |"
         )
-    name = result.get("picture", "reliability")
-    picture = f"![Reliability diagram of the calibrated probabilities](images/{name}.png)"
+    picture = f"![Reliability diagram of the calibrated probabilities](images/{result['picture']}.png)"
     return [*lines, "", picture, "", "Made by:", "", "```shell", result["command"], "```", ""]
 
 
 def write_into_checkpoint(config_file: Path, result: dict[str, Any]) -> None:
-    """Write what was fitted into the configuration of a checkpoint, whose other values stay as they are."""
+    """Write the fit into the configuration of a checkpoint, whose other values stay as they are."""
     config = json.loads(config_file.read_text(encoding="utf-8"))
-    config["temperature"] = result["temperature"]
-    config["not_sure_below"] = result["fitted"]["threshold"]
-    config["confidence_steps"] = result["fitted"]["confidence_steps"]
+    config |= {name: result[name] for name in ("temperature", "not_sure_below", "confidence_steps")}
     text = json.dumps(dict(sorted(config.items())), indent=2)
     config_file.write_text(text + "\n", encoding="utf-8")
 
@@ -238,56 +222,44 @@ def write_into_checkpoint(config_file: Path, result: dict[str, Any]) -> None:
 def main(arguments: list[str], root: Path = ROOT) -> None:
     """Parse, fit, write, show."""
     parser = CommandParser(description=__doc__)
-    parser.add_argument("--recipe", default="corpora", help="folder of its results")
-    parser.add_argument(
-        "--strangers", help="corpus, left out of training, to fit on; development folds if not given"
-    )
-    parser.add_argument(
-        "--data_dir",
-        help="folder of the strangers' corpus: fit on the answers of --checkpoint itself, which must not "
-        "have been trained on them, in place of models that left them out",
-    )
-    parser.add_argument("--output", default="calibration", help="name of the result file and the picture")
-    parser.add_argument(
-        "--checkpoint",
-        type=Path,
-        help="write temperature, threshold and confidence steps into its config.json",
-    )
+    parser.add_argument("--recipe", default="corpora", help="folder of the recipe's results")
+    parser.add_argument("--checkpoint", type=Path, default=Path("checkpoint"), help="folder to write into")
+    parser.add_argument("--left_out", default="nemo", help="corpus that models of the recipe left out")
+    parser.add_argument("--unseen", default="emodb", help="corpus that the checkpoint itself scores")
+    parser.add_argument("--data_dir", default="data/emodb", help="folder of that corpus")
+    parser.add_argument("--output", default="calibration", help="name of the result file")
     args = parser.parse_args(arguments)
-    recipe = [] if args.recipe == parser.get_default("recipe") else ["--recipe", args.recipe]
-    if args.strangers:
-        recipe += ["--strangers", args.strangers]
-    if args.strangers and args.data_dir:
-        recipe += ["--data_dir", args.data_dir, "--checkpoint", str(args.checkpoint)]
-        development = clips_of_checkpoint(args.checkpoint, args.strangers, args.data_dir)
-    elif args.strangers:
-        development = held_out_clips(root, LEAVE_ONE_CORPUS_OUT, args.recipe, args.strangers)
-    else:
-        development = held_out_clips(root, FITTED_ON, args.recipe)
-    if args.output != parser.get_default("output"):
-        recipe += ["--output", args.output]
-    fitted, cross = fit_shipped(development, args.strangers), {}
-    if (root / "benchmarks" / "results" / MEASURED_ON / args.recipe).is_dir():
-        clips = held_out_clips(root, MEASURED_ON, args.recipe)
-        calibrated, answered = cross_fitted(clips)
-        cross = {"cross_fitted": measure(clips, calibrated, answered)}
-        figure = reliability_figure(calibrated, clips.labels, title=f"Reliability on {MEASURED_ON}")
-    else:
-        calibrated = apply_temperature(development.probabilities, fitted["temperature"])
-        title = f"Reliability on {fitted.get('fitted_on', FITTED_ON)}"
-        figure = reliability_figure(calibrated, development.labels, title=title)
-    named = args.output != parser.get_default("output")
-    result = {
-        **({"picture": args.output.replace("calibration", "reliability")} if named else {}),
-        **fitted,
-        **cross,
-        "command": shlex.join(["python", "-m", "benchmarks.accuracy.calibrate", *recipe]),
+    results = root / "benchmarks" / "results"
+    corpora = {
+        f"{CORPUS_TITLES[args.left_out]}, the recipe trained without it": clips_of_results(
+            results / LEAVE_ONE_CORPUS_OUT / args.recipe, args.left_out
+        ),
+        f"{CORPUS_TITLES[args.unseen]}, the checkpoint": clips_of_checkpoint(
+            root / args.checkpoint, args.unseen, args.data_dir
+        ),
     }
-    (root / "benchmarks" / "results" / f"{args.output}.json").write_text(json.dumps(result, indent=1) + "\n")
-    if args.checkpoint:
-        write_into_checkpoint(args.checkpoint / "config.json", result)
-    picture = result.get("picture", "reliability")
-    figure.savefig(root / "docs" / "images" / f"{picture}.png", dpi=110)
+    fitted = fit(corpora)
+    at_home = {}
+    if (results / HOME / args.recipe).is_dir():
+        clips = clips_of_results(results / HOME / args.recipe, "ravdess")
+        at_home[f"RAVDESS, the recipe on {HOME}"] = measure(
+            clips, fitted["temperature"], fitted["not_sure_below"]
+        )
+    result = {
+        **fitted,
+        "measured_on": at_home,
+        "picture": args.output.replace("calibration", "reliability"),
+        "command": shlex.join(["python", "-m", "benchmarks.accuracy.calibrate", *arguments]),
+    }
+    (results / f"{args.output}.json").write_text(json.dumps(result, indent=1) + "\n")
+    write_into_checkpoint(root / args.checkpoint / "config.json", result)
+    shown = list(corpora.values())[-1]
+    figure = reliability_figure(
+        shown.at_temperature(fitted["temperature"]),
+        shown.labels,
+        title=f"Reliability on {CORPUS_TITLES[shown.corpus]}",
+    )
+    figure.savefig(root / "docs" / "images" / f"{result['picture']}.png", dpi=110)
     print("\n".join(calibration_table(result)))
 
 

@@ -7,6 +7,7 @@ The figures come from result files, the prose from `ser/hub/card_template.md`.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import EvalResult
 
@@ -19,7 +20,7 @@ from benchmarks.report.measurements import (
     ShippedResults,
     shipped_results,
 )
-from benchmarks.report.tables import disturbed_lines, elsewhere_lines, unlike_sentence
+from benchmarks.report.tables import disturbed_lines, elsewhere_lines, out_of_distribution_sentence
 from ser.corpora import CORPUS_TITLES
 from ser.evaluation.protocols import PROTOCOLS, ActorProtocol
 from ser.evaluation.tables import scores_columns, spread_lines
@@ -36,7 +37,11 @@ def shipped_card(results: ShippedResults) -> str:
         "subgroups": _spread_lines(results),
         "robustness": disturbed_lines(results.robustness) if results.robustness else (),
         "other_corpora": _other_corpora_lines(results),
-        "out_of_distribution": [unlike_sentence(results.unlike)] if results.unlike else (),
+        "out_of_distribution": (
+            [out_of_distribution_sentence(results.out_of_distribution["kinds"])]
+            if results.out_of_distribution
+            else ()
+        ),
         "training": _recipe_lines(),
     }
     return fill_card(results.checkpoint, MODEL_NAME, blocks, _protocol_results(results))
@@ -76,14 +81,19 @@ def _other_corpora_lines(results: ShippedResults) -> Iterator[str]:
         return
     yield "Other corpora, not used in training, beside unseen speakers of RAVDESS on the same emotions:"
     yield from ("", *elsewhere_lines([*checkpoint.elsewhere, *checkpoint.at_home]))
-    for by_corpus in results.trained_anew:
-        for corpus, by_set in by_corpus.items():
-            uars = [f"{100 * by_set[name]['uar']:.1f} on {name}" for name in ("6", "4") if name in by_set]
+    for run in results.left_out:
+        for corpus, by_set in run["per_corpus"].items():
+            uars = [f"{100 * scores['uar']:.1f} on {name} emotions" for name, scores in _named_sets(by_set)]
             yield ""
             yield (
-                f"Trained once more, on all actors of RAVDESS, the recipe reaches {' and '.join(uars)} "
-                f"emotions of {CORPUS_TITLES[corpus]}: two trainings can differ by this much."
+                f"Trained without {CORPUS_TITLES[corpus]}, the recipe reaches a UAR of {' and '.join(uars)} "
+                "of that corpus."
             )
+
+
+def _named_sets(by_set: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield scores by their number of classes, each number once."""
+    yield from {str(len(scores["classes"])): scores for scores in by_set.values()}.items()
 
 
 def _recipe_lines() -> Iterator[str]:

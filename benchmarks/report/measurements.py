@@ -11,16 +11,12 @@ from ser.corpora.ravdess_names import read_clip
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
 from ser.evaluation.scoring import BOOTSTRAP_SEED, CONFIDENCE, GROUPS, NUM_RESAMPLES
 from ser.evaluation.subgroups import group_scores, largest_gap
-from ser.evaluation.training_record import changed_settings
 from ser.hub.measurements import Measurements, measurements_of, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED_FOLDER = "checkpoint"
 SHIPPED_RECIPE = "corpora"  # of the recipes in the results, the one that the checkpoint was trained with
-ACCURATE_FOLDER, ACCURATE_RECIPE = (
-    "checkpoint-accurate",
-    "whisper-lstm",
-)  # the same of the accurate checkpoint
+ACCURATE_FOLDER, ACCURATE_RECIPE = "checkpoint-accurate", "whisper-lstm"
 SPREAD_PROTOCOL = "luna5"  # its folds test every actor once
 # Without dev5, on which recipes are chosen: scores there flatter the one that was.
 PROTOCOL_ORDER = ("luna5", "emobox6", "loso24", "stratified80", "timnet10")
@@ -46,18 +42,19 @@ class ShippedResults:
         checkpoint: What its folder and its evaluations say.
         protocols: By protocol, the summary that `benchmarks.report.results` makes of the recipe's files.
         spread: How results of the recipe differ between speakers, on `SPREAD_PROTOCOL`.
-        trained_anew: Scores on other corpora of the recipe trained once more, on all of RAVDESS: by corpus
-            and by "6" or "4" emotions, one dictionary per training.
+        left_out: Results of the recipe on corpora that a training left out, one dictionary per training.
         robustness: What `benchmarks.accuracy.robustness` wrote about disturbed recordings.
-        unlike: What `benchmarks.accuracy.unlike` measured about sounds unlike the training data.
+        calibration: What `benchmarks.accuracy.calibrate` wrote.
+        out_of_distribution: What `benchmarks.accuracy.out_of_distribution` measured, by kind of sound.
     """
 
     checkpoint: Measurements = field(default_factory=Measurements)
     protocols: dict[str, dict[str, Any]] = field(default_factory=dict)
     spread: Spread | None = None
-    trained_anew: list[dict[str, dict[str, dict[str, Any]]]] = field(default_factory=list)
+    left_out: list[dict[str, Any]] = field(default_factory=list)
     robustness: dict[str, Any] = field(default_factory=dict)
-    unlike: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
+    out_of_distribution: dict[str, Any] = field(default_factory=dict)
 
 
 def shipped_results(
@@ -86,19 +83,15 @@ def shipped_results(
     spread = None
     if SPREAD_PROTOCOL in protocols:
         spread = speaker_spread(results / SPREAD_PROTOCOL / recipe)
-    runs = read_runs(results / LEAVE_ONE_CORPUS_OUT / recipe)
     suffix = folder.removeprefix(SHIPPED_FOLDER)  # of the result files of this checkpoint
     return ShippedResults(
         checkpoint=checkpoint,
         protocols=protocols,
         spread=spread,
-        trained_anew=[
-            run["per_corpus"]
-            for run in runs
-            if run["train_corpora"] == ["ravdess"] and not changed_settings(run, checkpoint.record or run)
-        ],
+        left_out=read_runs(results / LEAVE_ONE_CORPUS_OUT / recipe),
         robustness=read_json(results / f"robustness{suffix}.json"),
-        unlike=read_json(results / f"unlike{suffix}.json"),
+        calibration=read_json(results / f"calibration{suffix}.json"),
+        out_of_distribution=read_json(results / f"out_of_distribution{suffix}.json"),
     )
 
 

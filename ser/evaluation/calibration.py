@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.isotonic import IsotonicRegression
 
 from ser.labels import restrict_probabilities
@@ -45,28 +45,36 @@ def apply_temperature(probabilities: ArrayLike, temperature: float) -> np.ndarra
     return softmax(scores / temperature, axis=1)
 
 
-def fit_temperature(
-    probabilities: ArrayLike, labels: ArrayLike, classes: Sequence[str] | None = None
-) -> float:
+def fit_temperature(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """Return the temperature with the lowest mean negative log likelihood of the labels (Guo et al. 2017).
 
     Args:
         probabilities: Of clips of speakers that the model was not trained on.
         labels: True classes of those clips.
-        classes: The classes that those clips' corpus has, which `labels` index, if not all of `EMOTIONS`:
+    """
+    return fit_shared_temperature([(probabilities, labels, None)])
+
+
+def fit_shared_temperature(corpora: Sequence[tuple[ArrayLike, ArrayLike, Sequence[str] | None]]) -> float:
+    """Return the temperature with the lowest negative log likelihood, the mean over clips and then corpora.
+
+    Args:
+        corpora: Of each corpus, the probabilities of clips of speakers that the model was not trained on, the
+            labels of those clips, and the classes that the labels index if not all of `EMOTIONS`:
             probabilities are restricted to them after the division (`restrict_probabilities`).
     """
-    scores = np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), SMALLEST_PROBABILITY))
-    labels = np.asarray(labels)
-    rows = np.arange(len(labels))
 
-    def negative_log_likelihood(log_temperature: float) -> float:
-        log_probabilities = log_softmax(scores / np.exp(log_temperature), axis=1)
-        if classes is not None:
-            log_probabilities = np.log(restrict_probabilities(np.exp(log_probabilities), classes))
-        return -float(log_probabilities[rows, labels].mean())
+    def mean_negative_log_likelihood(log_temperature: float) -> float:
+        losses = []
+        for probabilities, labels, classes in corpora:
+            calibrated = apply_temperature(probabilities, np.exp(log_temperature))
+            if classes is not None:
+                calibrated = restrict_probabilities(calibrated, classes)
+            of_label = calibrated[np.arange(len(calibrated)), np.asarray(labels)]
+            losses.append(-np.log(np.maximum(of_label, np.finfo(float).tiny)).mean())
+        return float(np.mean(losses))
 
-    found = minimize_scalar(negative_log_likelihood, bounds=np.log(TEMPERATURE_RANGE), method="bounded")
+    found = minimize_scalar(mean_negative_log_likelihood, bounds=np.log(TEMPERATURE_RANGE), method="bounded")
     return float(np.exp(found.x))
 
 

@@ -9,7 +9,7 @@ from ser.evaluation.training_record import RECORD_NAME
 from ser.hub.card import published_card
 from ser.onnx.recognizer import GRAPH_FILE, QUANTIZED_FILE, OnnxRecognizer
 from ser.recognizer.checkpoint import Checkpoint
-from ser.recognizer.out_of_distribution import FILE_NAME as STRANGENESS_FILE
+from ser.recognizer.out_of_distribution import FILE_NAME as DETECTOR_FILE
 
 CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetensors")
 """What every checkpoint needs, as patterns; without one of them it is not published."""
@@ -20,7 +20,7 @@ CHECKPOINT_EXTRAS = (
     "configuration_*.py",
     "feature_extraction_*.py",
     "modeling_*.py",
-    STRANGENESS_FILE,
+    DETECTOR_FILE,
     "training_curves.png",
     "training_metrics.json",
     RECORD_NAME,

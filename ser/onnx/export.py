@@ -19,7 +19,7 @@ from ser.onnx.front_end import OnnxFrontEnd
 from ser.onnx.recognizer import GRAPH_FILE, GRAPH_VERSION, QUANTIZED_FILE, OnnxRecognizer, checkpoint_sha256
 from ser.recognizer.analysis import SINGLE_PASS_SECONDS, WINDOW_HOP_SECONDS, WINDOW_SECONDS
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
-from ser.recognizer.out_of_distribution import Strangeness
+from ser.recognizer.out_of_distribution import OutOfDistributionDetector
 
 OPSET = 17
 FRONT_END = "front_end"
@@ -27,20 +27,20 @@ MAX_DIFFERENCE = 1e-3  # from torch on noise, before a file is kept; tests hold 
 
 
 class MahalanobisDistance(nn.Module):
-    """The out-of-distribution score of a batch of padded clips, as `Strangeness.distances` computes it.
+    """The distances of `OutOfDistributionDetector` for a batch of padded clips.
 
     Args:
-        strangeness: The statistics of the training.
+        detector: The statistics of the training.
     """
 
     mean: torch.Tensor
     factor: torch.Tensor
 
-    def __init__(self, strangeness: Strangeness):
+    def __init__(self, detector: OutOfDistributionDetector):
         super().__init__()
-        self.register_buffer("mean", torch.from_numpy(strangeness.mean).float())
+        self.register_buffer("mean", torch.from_numpy(detector.mean).float())
         # With precision L L^T the distance is a sum of squares, which float32 cannot make negative.
-        factor = np.linalg.cholesky(strangeness.precision.astype(np.float64))
+        factor = np.linalg.cholesky(detector.precision.astype(np.float64))
         self.register_buffer("factor", torch.from_numpy(factor).float())
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -63,9 +63,7 @@ class RecognizerGraph(nn.Module):
         super().__init__()
         self.front_end = OnnxFrontEnd(recognizer.feature_extractor)
         self.network = recognizer.model
-        self.distance = (
-            None if recognizer.strangeness is None else MahalanobisDistance(recognizer.strangeness)
-        )
+        self.distance = None if recognizer.detector is None else MahalanobisDistance(recognizer.detector)
         self.step = recognizer.feature_extractor.hop_length * recognizer.model.config.total_stride
         self.sampling_rate = recognizer.sampling_rate
 
@@ -126,8 +124,8 @@ def export_onnx(
         "window_hop_seconds": str(WINDOW_HOP_SECONDS),
         "checkpoint_sha256": checkpoint_sha256(checkpoint or folder) or "",
     }
-    if recognizer.strangeness is not None:
-        values["ood_threshold"] = str(float(recognizer.strangeness.threshold))
+    if recognizer.detector is not None:
+        values["ood_threshold"] = str(float(recognizer.detector.threshold))
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
     # In the target's folder, so that renaming is one step.
     with tempfile.TemporaryDirectory(dir=folder / "onnx", prefix=".export-") as unfinished:

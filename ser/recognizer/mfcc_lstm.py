@@ -14,7 +14,7 @@ from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification, MfccLstmPreTr
 from ser.recognizer.analysis import Attention
 from ser.recognizer.attentive import AttentiveRecognizer
 from ser.recognizer.checkpoint import Checkpoint
-from ser.recognizer.out_of_distribution import FILE_NAME, Strangeness
+from ser.recognizer.out_of_distribution import EARLIER_FILE_NAME, FILE_NAME, OutOfDistributionDetector
 from ser.recognizer.registration import register_auto_classes
 from ser.recognizer.torch_kind import TorchRecognizer, extract_batch
 
@@ -25,7 +25,7 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
     Args:
         model: The network.
         feature_extractor: Its own, with the statistics of its training data.
-        strangeness: The out-of-distribution detector, if the checkpoint holds one.
+        detector: The out-of-distribution detector, if the checkpoint holds one.
     """
 
     model_class: ClassVar[type[MfccLstmPreTrainedModel]] = MfccLstmForAudioClassification
@@ -34,10 +34,10 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
         self,
         model: MfccLstmPreTrainedModel,
         feature_extractor: MfccLstmFeatureExtractor,
-        strangeness: Strangeness | None = None,
+        detector: OutOfDistributionDetector | None = None,
     ):
         super().__init__(model, feature_extractor)
-        self.strangeness = strangeness
+        self.detector = detector
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint) -> Self:
@@ -61,18 +61,18 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
                 f"The feature extractor in {name} gives {feature_extractor.feature_size} values a frame, its "
                 f"model takes {model.config.feature_size}. Fetch the checkpoint anew."
             )
-        statistics = checkpoint.file(FILE_NAME)
+        statistics = checkpoint.file(FILE_NAME) or checkpoint.file(EARLIER_FILE_NAME)
         return cls(
             model.to(checkpoint.device or "cpu"),
             feature_extractor,
-            Strangeness.load(statistics) if statistics else None,
+            OutOfDistributionDetector.load(statistics) if statistics else None,
         )
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write a checkpoint that `from_pretrained` reads: weights, settings, statistics and the code."""
         super().save_pretrained(folder)
-        if self.strangeness is not None:
-            self.strangeness.save(folder)
+        if self.detector is not None:
+            self.detector.save(folder)
 
     def explain(self, waveform: np.ndarray) -> tuple[Attention, bool | None]:
         """Return attention, and the detector's answer if the checkpoint holds one."""
@@ -82,14 +82,14 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
         start, _ = self.feature_extractor.trim_bounds(torch.from_numpy(waveform))
         step = self.feature_extractor.hop_length * self.model.config.total_stride
         attention = Attention((start + step * np.arange(len(weights))) / self.sampling_rate, weights)
-        if self.strangeness is None:
+        if self.detector is None:
             return attention, None
-        return attention, self.strangeness.is_strange(inputs["input_features"][0].cpu().numpy())
+        return attention, self.detector.is_out_of_distribution(inputs["input_features"][0].cpu().numpy())
 
     def predict_segments(self, waveforms: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[bool | None]]:
         """Analyse waveforms of up to ten seconds, as in the base; the features tell what is unlike others."""
         probabilities, unknown = super().predict_segments(waveforms)
-        if self.strangeness is None:
+        if self.detector is None:
             return probabilities, unknown
         features = (extract_batch(self.feature_extractor, [each])["input_features"][0] for each in waveforms)
-        return probabilities, [self.strangeness.is_strange(each.cpu().numpy()) for each in features]
+        return probabilities, [self.detector.is_out_of_distribution(each.cpu().numpy()) for each in features]

@@ -1,7 +1,7 @@
-"""How unlike the clips of the training a recording is (out-of-distribution detection), from its MFCC alone.
+"""Out-of-distribution detection: whether a recording resembles the training clips, from its MFCC alone.
 
-A network is as sure of a clicking pen as of a voice; its probabilities do not say whether there was one. This
-does: `docs/generalisation.md` has how well, beside the scores it was chosen from.
+The probabilities of a network do not say whether there was speech at all. `docs/generalisation.md` shows how
+well this score does.
 """
 
 import os
@@ -13,13 +13,14 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-FILE_NAME = "strangeness.safetensors"
-MIN_CLIPS = 20  # fewer do not tell how recordings vary
-USUAL_SHARE = 0.99  # of clips of the training, each beside those of the other speakers, are not strange
+FILE_NAME = "out_of_distribution.safetensors"
+EARLIER_FILE_NAME = "strangeness.safetensors"  # in earlier checkpoints
+MIN_CLIPS = 20  # fewer do not show how recordings vary
+USUAL_SHARE = 0.99  # of the training clips of each corpus lie below the threshold
 
 
 def summarise_features(features: np.ndarray) -> np.ndarray:
-    """A clip in one vector `(3 * feature_size,)`: mean, deviation and deviation of the change.
+    """Summarise a clip in one vector `(3 * feature_size,)`: mean, deviation and deviation of the change.
 
     Args:
         features: MFCC of shape `(num_frames, feature_size)`.
@@ -29,13 +30,13 @@ def summarise_features(features: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Strangeness:
-    """The distance of Mahalanobis (1936) from the clips of the training, in the space of their summaries.
+class OutOfDistributionDetector:
+    """The Mahalanobis (1936) distance from the training clips, in the space of their summaries.
 
     Attributes:
-        mean: Mean summary of those clips, shape `(D,)`.
+        mean: Mean summary of the training clips, shape `(D,)`.
         precision: Inverse of the summaries' covariance, shape `(D, D)`.
-        threshold: Squared distance above which a recording is strange.
+        threshold: Squared distance above which a recording is out of distribution.
     """
 
     mean: np.ndarray
@@ -48,17 +49,17 @@ class Strangeness:
         features: Iterable[np.ndarray],
         speakers: Sequence[int] | np.ndarray,
         corpora: Sequence[str] | np.ndarray | None = None,
-    ) -> "Strangeness":
-        """From the clips of the training, as they were recorded.
+    ) -> "OutOfDistributionDetector":
+        """Fit to the training clips, as they were recorded.
 
-        The covariance is shrunk (Ledoit and Wolf, 2004). The threshold stands where `USUAL_SHARE` of the
-        clips of every corpus lie below it, each measured from those of all other speakers (from all where
-        those are few): a new voice is no strange sound, and a small corpus counts like a large one.
+        The covariance is shrunk (Ledoit and Wolf, 2004). `USUAL_SHARE` of the clips of every
+        corpus lie below the threshold, each measured from the clips of all other speakers (from all clips
+        where those are few), so that unseen speakers pass and a small corpus counts like a large one.
 
         Args:
             features: Normalised MFCC of each clip, `(num_frames, feature_size)`.
             speakers: Who speaks each clip.
-            corpora: The corpus of each clip; one of all if not given.
+            corpora: The corpus of each clip; one for all if not given.
         """
         from sklearn.covariance import LedoitWolf  # which the demo does without
 
@@ -75,12 +76,12 @@ class Strangeness:
         return cls(known.location_, known.precision_, float(max(thresholds)))
 
     def distances(self, summaries: np.ndarray) -> np.ndarray:
-        """Squared distance of each of the `summaries`, shape `(num_clips, 3 * feature_size)`."""
+        """Return the squared distance of each of the `summaries`, shape `(num_clips, 3 * feature_size)`."""
         offsets = summaries - self.mean
         return np.einsum("nd,de,ne->n", offsets, self.precision, offsets)
 
-    def is_strange(self, features: np.ndarray) -> bool:
-        """Whether a clip with MFCC `(num_frames, feature_size)` is unlike what the training heard."""
+    def is_out_of_distribution(self, features: np.ndarray) -> bool:
+        """Return whether a clip with MFCC `(num_frames, feature_size)` is unlike the training clips."""
         return bool(self.distances(summarise_features(features)[None])[0] > self.threshold)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -90,7 +91,7 @@ class Strangeness:
         save_file(tensors, Path(folder) / FILE_NAME)
 
     @classmethod
-    def load(cls, file: str | os.PathLike[str]) -> "Strangeness":
+    def load(cls, file: str | os.PathLike[str]) -> "OutOfDistributionDetector":
         """Read what `save` wrote.
 
         Raises:
@@ -100,7 +101,7 @@ class Strangeness:
             with safe_open(file, framework="numpy") as tensors:
                 mean, precision, threshold = map(tensors.get_tensor, ("mean", "precision", "threshold"))
         except SafetensorError as error:
-            raise ValueError(f"{file} does not hold the statistics of a training: {error}") from error
+            raise ValueError(f"{file} does not hold an out-of-distribution detector: {error}") from error
         if precision.shape != (*mean.shape, *mean.shape) or threshold.shape != (1,):
             raise ValueError(f"The statistics in {file} do not fit together. Fetch the checkpoint anew.")
         return cls(mean, precision, float(threshold[0]))

@@ -10,7 +10,7 @@ from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
-from ser.recognizer.out_of_distribution import MIN_CLIPS, Strangeness
+from ser.recognizer.out_of_distribution import MIN_CLIPS, OutOfDistributionDetector
 from ser.training.augmentation import WAVEFORM_ONLY
 from ser.training.collation import AugmentingCollator, FeatureCollator
 from ser.training.mel_augmentation import MelAugmentationRecipe
@@ -81,7 +81,7 @@ def mfcc_parts(
         data_collator=AugmentingCollator(feature_extractor, corpora, changes, seed=training_args.seed),
         eval_data_collator=FeatureCollator(feature_extractor, corpora),
         to_recognizer=lambda: MfccLstmRecognizer(
-            model, feature_extractor, fit_strangeness(train_rows, feature_extractor)
+            model, feature_extractor, fit_detector(train_rows, feature_extractor)
         ),
     )
 
@@ -119,8 +119,10 @@ def _labelled_spectrograms(
     )
 
 
-def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor) -> Strangeness | None:
-    """Fit what tells sounds unlike the clips of a training; `None` where they are too few to tell.
+def fit_detector(
+    spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor
+) -> OutOfDistributionDetector | None:
+    """Fit the out-of-distribution detector; return `None` where there are too few clips.
 
     Args:
         spectrograms: As `extract_spectrograms` gives them; copies are left out.
@@ -132,4 +134,4 @@ def fit_strangeness(spectrograms: Dataset, feature_extractor: MfccLstmFeatureExt
         return None
     clips = spectrograms.with_format("torch", columns=["mel_spectrogram"]).select(rows)
     features = (feature_extractor.features_of(clip["mel_spectrogram"]).numpy() for clip in clips)
-    return Strangeness.fit(features, recorded["actor"][:][rows], recorded["corpus"][:][rows])
+    return OutOfDistributionDetector.fit(features, recorded["actor"][:][rows], recorded["corpus"][:][rows])

@@ -108,11 +108,11 @@ class RecipeArguments:
         metadata={"help": "Whether the loss makes up for how rare an emotion is among the training clips."},
     )
     temperature: float = field(
-        default=0.93,
+        default=1.37,
         metadata={"help": "What the trained scores are divided by, for honest probabilities."},
     )
     not_sure_below: float = field(
-        default=0.48,
+        default=0.51,
         metadata={"help": "Highest probability below which the demo answers that it is not sure."},
     )
     early_stopping_patience: int = field(

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from benchmarks.report.measurements import shipped_results
 from ser.evaluation.training_record import (
     RECORD_NAME,
     changed_settings,
@@ -56,16 +55,3 @@ def test_trainings_from_before_a_setting_differ_from_those_with_another_value():
     del before["training_arguments"]["bf16"]
     assert changed_settings(before, now) == "bf16 False, now True"
     assert changed_settings(now, now) == ""
-
-
-def test_a_second_training_counts_beside_a_checkpoint_of_the_same_recipe_only(tmp_path):
-    run = {"train_corpora": ["ravdess"], "per_corpus": {"emodb": {}}, "training_arguments": {}}
-    folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / "corpora"
-    folder.mkdir(parents=True)
-    for number, noise_prob in enumerate((0.6, 0.1)):
-        recipe = {"recipe": {"noise_prob": noise_prob}}
-        (folder / f"fold0-seed{number}.json").write_text(json.dumps(run | recipe))
-    (tmp_path / "checkpoint").mkdir()
-    record = {"recipe": {"noise_prob": 0.6}, "training_arguments": {}}
-    (tmp_path / "checkpoint" / RECORD_NAME).write_text(json.dumps(record))
-    assert shipped_results(tmp_path).trained_anew == [{"emodb": {}}]

@@ -22,7 +22,7 @@ from ser.onnx.export import export_onnx
 from ser.onnx.front_end import OnnxFrontEnd
 from ser.onnx.recognizer import GRAPH_FILE, QUANTIZED_FILE, OnnxRecognizer
 from ser.recognizer import EmotionRecognizer
-from ser.recognizer.out_of_distribution import Strangeness, summarise_features
+from ser.recognizer.out_of_distribution import OutOfDistributionDetector, summarise_features
 
 RATE = 16_000
 REPO = Path(__file__).resolve().parents[2]
@@ -44,8 +44,8 @@ def checkpoint(tmp_path_factory) -> Path:
     random = EmotionRecognizer.from_pretrained(folder)
     clips = [noise(RATE, seed, level=10.0 ** (seed % 3 - 3)) for seed in range(150)]
     features = [random.feature_extractor(clip, sampling_rate=RATE)["input_features"][0] for clip in clips]
-    fitted = Strangeness.fit(features, list(range(len(clips))))
-    Strangeness(fitted.mean, fitted.precision, fitted.threshold / 2).save(folder)
+    fitted = OutOfDistributionDetector.fit(features, list(range(len(clips))))
+    OutOfDistributionDetector(fitted.mean, fitted.precision, fitted.threshold / 2).save(folder)
     main(["--model", str(folder)])
     return folder
 
@@ -89,7 +89,7 @@ def assert_other_answers_alike(found: OnnxRecognizer, expected: EmotionRecognize
     np.testing.assert_allclose(attention.times_seconds, expected_attention.times_seconds, rtol=0, atol=1e-4)
     np.testing.assert_allclose(attention.weights, expected_attention.weights, rtol=0, atol=1e-4)
     features = expected.feature_extractor(waveform, sampling_rate=RATE)["input_features"][0]
-    distance = expected.strangeness.distances(summarise_features(features)[None])
+    distance = expected.detector.distances(summarise_features(features)[None])
     np.testing.assert_allclose(found._run([waveform])["ood_distance"], distance, rtol=1e-3)
 
 

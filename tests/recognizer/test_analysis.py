@@ -13,7 +13,7 @@ from free_port import find_free_port
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from benchmarks.accuracy.nonspeech import make_nonspeech
+from benchmarks.accuracy.out_of_distribution import make_sound
 from ser import EmotionRecognizer, SilenceError
 from ser.batch import cli as predict_program
 from ser.corpora.clips import Clip, clips_to_dataset
@@ -221,7 +221,7 @@ def test_the_demos_endpoints_answer_as_predict_does(client, recognizer, recordin
 def test_what_sounds_like_no_speech_is_out_of_distribution_and_speech_is_not(
     recognizer, recordings, tmp_path
 ):
-    clicks = make_nonspeech("clicks", RATE, np.random.default_rng(0))
+    clicks = make_sound("clicks", RATE, np.random.default_rng(0))
     soundfile.write(tmp_path / "clicks.wav", clicks, RATE)
     soundfile.write(tmp_path / "more clicks.wav", np.tile(clicks, 8), RATE)
     assert recognizer.analyse(tmp_path / "clicks.wav").is_out_of_distribution
