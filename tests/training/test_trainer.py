@@ -262,14 +262,14 @@ def test_training_learns_what_unseen_actors_say(clips, train):
     """Emotions of the tiny corpus are pitch and level: easy to learn, and the same for every actor."""
     trainer, recognizer = train((1, 2, 3), max_steps=60, learning_rate=2e-2, logging_steps=10)
     losses = [line["loss"] for line in trainer.state.log_history if "loss" in line]
-    assert losses[-1] < 0.9 * losses[0]  # five seeds reach 0.74 to 0.79, in bfloat16 too
+    assert losses[-1] < 0.9 * losses[0]
     unseen = of(clips, 4)
     predictions = recognizer.predict([audio["path"] for audio in unseen["audio"]])
     guessed = [
         max(each, key=each.get) == EMOTIONS[label]
         for each, label in zip(predictions, unseen["emotion"], strict=True)
     ]
-    assert np.mean(guessed) > 0.25  # chance is 1 in 8; five seeds reach 0.37 to 0.68
+    assert np.mean(guessed) > 0.25  # twice what guessing reaches
 
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit(train, tmp_path):
