@@ -50,7 +50,7 @@ from ser.training.own_training import (
     write_own_results,
 )
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
-from ser.training.termination import INTERRUPTED
+from ser.training.termination import INTERRUPTED, seconds_before_resume
 from ser.training.trainer import train_classifier
 
 ENDING = """
@@ -206,7 +206,7 @@ def finish(
         trainer,
         validation_metrics,
         costs={
-            "total_seconds": round(time.monotonic() - start, 1),
+            "total_seconds": round(seconds_before_resume(trainer) + time.monotonic() - start, 1),
             "peak_memory_bytes": peak_memory_bytes(recipe.num_proc or 1),
         },
         provenance={
@@ -320,6 +320,7 @@ def save_record(
     output_dir = Path(str(trainer.args.output_dir))
     metrics: dict[str, Any]
     metrics = {k: v for line in trainer.state.log_history for k, v in line.items() if k.startswith("train_")}
+    metrics["train_runtime"] += seconds_before_resume(trainer)
     metrics = {**metrics, **validation_metrics, **costs}
     (output_dir / "training_metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
     (output_dir / RECORD_NAME).write_text(json.dumps(provenance, indent=2) + "\n")

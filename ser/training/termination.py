@@ -3,14 +3,16 @@
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import Any
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.utils import logging
 
 from ser.training.checkpoints import RESUME_OPTION, SealCheckpoints
 
+SECONDS = "elapsed_seconds"
 INTERRUPTED = 128 + signal.SIGINT  # what a shell reports of a program that a signal ended
 
 logger = logging.get_logger(__name__)
@@ -73,6 +75,39 @@ class SaveOnSignal(TrainerCallback):
         logger.warning("Finishing this step and saving. Once more to end at once.")
 
 
+class CountSeconds(TrainerCallback):
+    """Keeps in the last line of the log how long training has taken, over all its resumes.
+
+    Attributes:
+        seconds_before: What the processes took from which this one resumed.
+    """
+
+    def __init__(self) -> None:
+        self.seconds_before, self._begin = 0.0, 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Read the time from the log of the checkpoint."""
+        self.seconds_before = max((line.get(SECONDS, 0.0) for line in state.log_history), default=0.0)
+        self._begin = time.monotonic()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Update the last line, which a checkpoint of this step then holds."""
+        if state.log_history:
+            state.log_history[-1][SECONDS] = self.seconds_before + time.monotonic() - self._begin
+
+    on_log = on_step_end  # a new line
+
+
+def seconds_before_resume(trainer: Trainer) -> float:
+    """Return how long the processes trained from which this training resumed, 0 if it did not."""
+    callbacks = trainer.callback_handler.callbacks
+    return next((each.seconds_before for each in callbacks if isinstance(each, CountSeconds)), 0.0)
+
+
 def survival_callbacks(settings: dict[str, Any]) -> list[TrainerCallback]:
     """What a Trainer needs to survive, in the order it needs them."""
-    return [SealCheckpoints(settings), SaveOnSignal()]
+    return [CountSeconds(), SealCheckpoints(settings), SaveOnSignal()]

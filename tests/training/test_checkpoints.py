@@ -32,6 +32,7 @@ from ser.training.checkpoints import (
     seal,
 )
 from ser.training.recipe import RecipeTrainingArguments
+from ser.training.termination import SECONDS
 
 NUM_KILLS = 50 if os.environ.get("SER_HARDENING") else 3
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="mounts a disk as Linux does")
@@ -113,7 +114,11 @@ def test_a_signal_saves_the_step_it_came_in(corpus, undisturbed, tmp_path, numbe
     assert not (tmp_path / "out" / "model.safetensors").exists()
     step = int(checkpoints(tmp_path)[-1].name.split("-")[1])
     assert 3 <= step < NUM_STEPS  # 3 if it came before the one that was waited for was done
+    state = json.loads((checkpoints(tmp_path)[-1] / "trainer_state.json").read_text())
+    seconds_before = state["log_history"][-1][SECONDS]
     assert finish(corpus, tmp_path) == weights(undisturbed[0])
+    metrics = json.loads((tmp_path / "out" / "training_metrics.json").read_text())
+    assert metrics["total_seconds"] > metrics["train_runtime"] > seconds_before > 0
 
 
 @linux_only
