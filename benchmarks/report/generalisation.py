@@ -128,11 +128,11 @@ def out_of_distribution_section(measured: dict[str, Any]) -> Iterator[str]:
     yield (
         "The checkpoint holds the mean and covariance of the MFCC statistics of its training clips "
         "(`ser/recognizer/out_of_distribution.py`). The threshold is a Mahalanobis distance: 99 % of the "
-        "clips of every training corpus lie closer to the clips of the other speakers. Recordings beyond it are answered "
-        'with "not sure". AUROC is that of separating a sound from the unseen speakers by this distance; '
-        "guessing gives 0.5. Bursts are noise in the rhythm of syllables. The detector does not notice an "
-        "unfamiliar language, microphone or speaker, and it was not measured on real music, animals or "
-        "crowds. The accurate checkpoint has none."
+        "clips of every training corpus lie closer to the clips of the other speakers. Recordings beyond it "
+        'are answered with "not sure". AUROC is that of separating a sound from the unseen speakers by this '
+        "distance; guessing gives 0.5. Bursts are noise in the rhythm of syllables. The detector does not "
+        "notice an unfamiliar language, microphone or speaker. It was not measured on real music, animals "
+        "or crowds. The accurate checkpoint has none."
     )
     yield from ("", *out_of_distribution_lines(measured["kinds"]), "")
     yield from ("Made by:", "", "```shell", measured["command"], "```", "")
