@@ -1,1 +1,1 @@
-"""Measures accuracy, calibration and robustness."""
+"""Measurements of accuracy, calibration, robustness and out-of-distribution detection."""

@@ -1,4 +1,4 @@
-"""How well the segments of whole conversations are found and analysed: boundaries, emotions, speed, memory.
+"""Measure how well whole conversations are segmented and analysed: boundaries, emotions, speed, memory.
 
     python -m benchmarks.accuracy.conversations --ravdess_dir data/ravdess --emodb_dir data/emodb
     python -m benchmarks.accuracy.conversations --report
@@ -49,7 +49,7 @@ CHUNK_SECONDS = 0.1  # of a live stream
 
 
 def boundary_scores(segments: Sequence[Segment], conversation: Conversation) -> np.ndarray:
-    """Boundaries found within the tolerance, boundaries given, boundaries there are: three counts."""
+    """Count the boundaries found within the tolerance, those reported and those there are."""
     counts = np.zeros(3)
     for channel in {turn.channel for turn in conversation.turns}:
         there = sorted(
@@ -76,7 +76,7 @@ def boundary_scores(segments: Sequence[Segment], conversation: Conversation) -> 
 
 
 def time_scores(segments: Sequence[Segment], conversation: Conversation) -> dict[str, float]:
-    """Seconds of speech, with a wrong emotion, not found; of anything else, and of that called speech."""
+    """Sum seconds of speech, with a wrong emotion, missed; of non-speech, and of that reported as speech."""
     length = round(len(conversation.samples) / SAMPLING_RATE / GRID_SECONDS)
     scores = dict.fromkeys(("speech", "wrong", "missed", "other", "called_speech"), 0.0)
     for channel in range(1, conversation.samples.shape[1] + 1):
@@ -151,7 +151,7 @@ def _segments(recognizer: EmotionRecognizer, conversation: Conversation, **optio
 
 
 def measure_delay(recognizer: EmotionRecognizer, clips: Sequence[SpokenClip]) -> dict[str, float]:
-    """Seconds from the end of speech until a live stream gives its segment, computing included."""
+    """Measure the seconds from the end of speech until a live stream returns its segment."""
     conversation = make_conversation(clips, SETTINGS[1], np.random.default_rng(0))
     stream = recognizer.stream(SAMPLING_RATE)
     delays, busy = [], []
@@ -175,7 +175,7 @@ def measure_delay(recognizer: EmotionRecognizer, clips: Sequence[SpokenClip]) ->
 
 
 def measure_long(model: str, backend: str, clips: Sequence[SpokenClip], hours: float) -> dict[str, float]:
-    """Speed and memory of a process of its own that cuts a recording of some hours."""
+    """Measure the speed and memory of a process that segments a recording of some hours."""
     rng = np.random.default_rng(1)
     conversations = [make_conversation(clips, SETTINGS[1], rng).samples for _ in range(5)]
     pattern = np.concatenate(conversations)[:, 0]
@@ -191,7 +191,7 @@ def measure_long(model: str, backend: str, clips: Sequence[SpokenClip], hours: f
 
 
 def read_clips(recognizer: EmotionRecognizer, args: argparse.Namespace) -> dict[str, list[SpokenClip]]:
-    """The clips of each corpus."""
+    """Return the clips of each corpus."""
     ravdess = load_ravdess(args.ravdess_dir)
     wanted = np.isin(ravdess["actor"], SHIPPED_TEST_ACTORS) != args.tuning
     name = "RAVDESS, actors 1 to 20" if args.tuning else "RAVDESS, unseen actors"
@@ -209,7 +209,7 @@ def read_clips(recognizer: EmotionRecognizer, args: argparse.Namespace) -> dict[
 
 
 def tables(result: dict[str, Any]) -> Iterator[str]:
-    """Markdown lines of all figures that were measured."""
+    """Return the Markdown lines of all figures that were measured."""
     if "settings" in result:
         yield (
             "| corpus | recording | boundaries, F | emotion wrong | clips alone | true turns | not found "

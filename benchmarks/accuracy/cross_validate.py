@@ -1,11 +1,11 @@
-"""Cross-validate a recipe on a protocol, one JSON file a fold and seed, through the code of `train.py`.
+"""Cross-validate a recipe on a protocol with the code of `train.py`; write one JSON file a fold and seed.
 
     python -m benchmarks.accuracy.cross_validate --data_dir data/ravdess --protocol dev5 --name hybrid
 
-With `--corpus ravdess,emodb --data_dir data/ravdess,data/emodb` each fold leaves out speakers of both; with
-`--protocol leave-one-corpus-out` too, a model of all corpora but one is tested on that one.
+With `--corpus ravdess,emodb --data_dir data/ravdess,data/emodb` each fold leaves out speakers of both. With
+`--protocol leave-one-corpus-out` a model trained on all corpora but one is tested on that one.
 
-A fold whose file is there is never computed again; options of the recipe and of the Trainer are those of
+A fold whose file exists is not computed again. Options of the recipe and of the Trainer are those of
 `train.py`.
 """
 
@@ -96,7 +96,7 @@ def main() -> None:
 def parse_arguments(
     arguments: list[str],
 ) -> tuple[ProtocolArguments, RecipeArguments, RecipeTrainingArguments]:
-    """What the words after the program's name ask for."""
+    """Parse the arguments of the program."""
     # Its stub wants a NewType that no dataclass is.
     parser = TrainingParser((ProtocolArguments, RecipeArguments, RecipeTrainingArguments))  # type: ignore[arg-type]
     protocol, recipe, training_args = parser.parse_args_into_dataclasses(arguments)
@@ -104,13 +104,13 @@ def parse_arguments(
 
 
 def settings_changed_since(kept: dict[str, Any]) -> str:
-    """In which settings the command of a fold that is kept would train otherwise today, in words."""
+    """Return the settings with which the command of a kept fold would train differently today, in words."""
     _, recipe, training_args = parse_arguments(shlex.split(kept["command"])[3:])
     return changed_settings(kept, settings_of(recipe, training_args))
 
 
 def make_folds(protocol: str, clips: Dataset) -> list[Fold]:
-    """The folds of a protocol over clips of one corpus or several."""
+    """Return the folds of a protocol over clips of one corpus or several."""
     if protocol == LEAVE_ONE_CORPUS_OUT:
         return corpus_folds(clips["actor"])
     return folds(protocol, clips["actor"], clips["emotion"])
@@ -135,7 +135,7 @@ def train_alone(fold: Fold, clips: Dataset, corpora: Collection[str]) -> Fold:
 def run_fold(
     clips: Dataset, fold: Fold, recipe: RecipeArguments, training_args: RecipeTrainingArguments
 ) -> dict[str, Any]:
-    """Train on a fold's training clips, score its test clips once with the final weights."""
+    """Train on the training clips of a fold and score its test clips once, with the final weights."""
     test_clips = clips.select(fold.test)
     start = time.monotonic()
     _, recognizer = train_classifier(clips.select(fold.train), None, recipe, training_args)
@@ -144,8 +144,8 @@ def run_fold(
     scores = recognizer.predict(files)
     probabilities = np.array([list(score.values()) for score in scores])
     labels = np.asarray(test_clips["emotion"])
-    heard = {EMOTIONS[label] for label in clips.select(fold.train).unique("emotion")}
-    per_corpus = scores_by_corpus(labels, probabilities, test_clips["corpus"], heard)
+    trained = {EMOTIONS[label] for label in clips.select(fold.train).unique("emotion")}
+    per_corpus = scores_by_corpus(labels, probabilities, test_clips["corpus"], trained)
     return {
         "fold": fold.name,
         "seed": training_args.seed,
@@ -167,15 +167,15 @@ def run_fold(
 
 
 def scores_by_corpus(
-    labels: np.ndarray, probabilities: np.ndarray, corpora: Sequence[str], heard: Collection[str]
+    labels: np.ndarray, probabilities: np.ndarray, corpora: Sequence[str], trained: Collection[str]
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Scores of each tested corpus on the emotions that it shares with the training, and on fewer.
+    """Score each tested corpus on the emotions that it shares with the training, and on fewer.
 
     Args:
         labels: Index of each clip's emotion in `EMOTIONS`, (num_clips,).
         probabilities: Of all `EMOTIONS`, (num_clips, 8).
         corpora: The corpus of each clip, (num_clips,).
-        heard: The emotions of the training clips.
+        trained: The emotions of the training clips.
 
     Returns:
         By corpus and by "shared" or a name in `CLASS_SETS`: `classes`, `num_clips`, `uar` and `accuracy`.
@@ -183,7 +183,7 @@ def scores_by_corpus(
     """
     scores: dict[str, dict[str, dict[str, Any]]] = {}
     for corpus in dict.fromkeys(corpora):
-        shared = tuple(emotion for emotion in corpus_classes(corpus) if emotion in heard)
+        shared = tuple(emotion for emotion in corpus_classes(corpus) if emotion in trained)
         sets = {"shared": shared} | {n: each for n, each in CLASS_SETS.items() if set(each) <= set(shared)}
         scores[corpus] = {}
         for name, classes in sets.items():

@@ -1,4 +1,4 @@
-"""Cut one recording in a process of its own, and print its speed and memory. Only on Linux.
+"""Segment one recording in a process of its own, and print its speed and memory. Linux only.
 
     python -m benchmarks.accuracy.long_recording checkpoint torch recording.flac
 
@@ -15,7 +15,7 @@ from ser.recognizer import EmotionRecognizer
 
 
 def peak_bytes() -> int:
-    """Most memory this program has had. `getrusage` counts that of the one before it in the process too."""
+    """Return the peak memory of this program; `getrusage` would count its parent's before the exec, too."""
     (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     return 1024 * int(kilobytes)
 

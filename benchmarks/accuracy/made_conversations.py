@@ -1,4 +1,4 @@
-"""Conversations put together from single clips, so that who speaks when, and how, is known to the sample."""
+"""Conversations made of single clips, so that speakers, emotions and boundaries are known to the sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class SpokenClip:
     speaker: str
 
     def speech_bounds(self) -> tuple[int, int]:
-        """First sample of its speech and the one after the last.
+        """Return the first sample of its speech and the one after the last.
 
         Judged by the band of the first harmonics, in which breaths before and after a sentence are weak.
         """
@@ -44,7 +44,7 @@ class SpokenClip:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a conversation is recorded like.
+    """The recording conditions of a conversation.
 
     Attributes:
         name: For the table.
@@ -146,7 +146,7 @@ def make_conversation(
 
 
 def _music(rng: np.random.Generator) -> np.ndarray:
-    """Chords with a beat and a melody over them, 3 to 8 s."""
+    """Make chords with a beat and a melody over them, 3 to 8 s."""
     length = int(rng.uniform(3, 8) * SAMPLING_RATE)
     time_seconds = np.arange(length) / SAMPLING_RATE
     beat = time_seconds % 0.5
@@ -168,7 +168,7 @@ def _music(rng: np.random.Generator) -> np.ndarray:
 
 
 def _burst(rng: np.random.Generator) -> np.ndarray:
-    """Noise that swells and fades, 3 to 8 s: traffic, rain, applause."""
+    """Make noise that swells and fades, 3 to 8 s, as of traffic, rain or applause."""
     length = int(rng.uniform(3, 8) * SAMPLING_RATE)
     noise = coloured_noise(length, rng.uniform(0, 1.5), rng) * np.hanning(length)
     return (noise / np.abs(noise).max()).astype(np.float32)

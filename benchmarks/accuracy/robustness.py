@@ -1,10 +1,9 @@
-"""What noise, codecs, rooms, levels and microphones cost: UAR lost on the voices the checkpoint never heard.
+"""Measure the UAR that noise, codecs, rooms, levels and microphones cost on unseen speakers.
 
     python -m benchmarks.accuracy.robustness --model checkpoint --data_dir data/ravdess
 
-Writes benchmarks/results/robustness.json; `python -m benchmarks.report.results` puts the table into
-docs/results.md. Needs ffmpeg
-for the codecs. The same seed disturbs every clip the same way, whatever the model is.
+Writes `benchmarks/results/robustness.json`; `python -m benchmarks.report.results` puts the table into
+`docs/results.md`. Needs ffmpeg for the codecs. Every clip is disturbed in the same way for every model.
 """
 
 import json
@@ -61,15 +60,15 @@ def through_codec(waveform: np.ndarray, sampling_rate: int, encoder: str, contai
 
 
 def babble(talkers: list[np.ndarray], num_samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Several voices at once, each from a random place on, repeated where a clip is too short."""
-    voices = [talkers[index] for index in rng.choice(len(talkers), NUM_TALKERS, replace=False)]
+    """Mix several talkers, each from a random place on, repeated where a clip is too short."""
+    chosen = [talkers[index] for index in rng.choice(len(talkers), NUM_TALKERS, replace=False)]
     return np.sum(
-        [np.resize(np.roll(voice, rng.integers(len(voice))), num_samples) for voice in voices], axis=0
+        [np.resize(np.roll(talker, rng.integers(len(talker))), num_samples) for talker in chosen], axis=0
     )
 
 
 def conditions(sampling_rate: int, talkers: list[np.ndarray]) -> dict[str, Condition]:
-    """Every condition by its name; each takes a clip and the generator it draws from."""
+    """Return the conditions by name; each takes a clip and the generator to draw from."""
 
     def noise(kind: str, snr_db: float) -> Condition:
         def disturb(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -101,7 +100,7 @@ def conditions(sampling_rate: int, talkers: list[np.ndarray]) -> dict[str, Condi
 
 
 def measure(recognizer: EmotionRecognizer, data_dir: str) -> dict[str, Any]:
-    """UAR under every condition, and what it costs beside the clean clips, with intervals over actors."""
+    """Measure the UAR under every condition and its loss beside the clean clips, with intervals."""
     train_clips = load_ravdess(data_dir, actors=range(1, 21))
     talkers = [recognizer.load(audio) for audio in train_clips["audio"][::20]]
     clips = load_corpus("ravdess", data_dir, actors=SHIPPED_TEST_ACTORS)
@@ -124,13 +123,13 @@ def measure(recognizer: EmotionRecognizer, data_dir: str) -> dict[str, Any]:
 
 
 def _uar_lost(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """From the first column of predictions to the second."""
+    """Return the UAR that is lost from the first column of predictions to the second."""
     clean, disturbed = (unweighted_average_recall(labels, column) for column in predictions.T)
     return clean - disturbed
 
 
 def robustness_table(result: dict[str, Any]) -> list[str]:
-    """Markdown lines for docs/results.md."""
+    """Return the Markdown lines for `docs/results.md`."""
     return [
         "## What noise, codecs, rooms and microphones cost",
         "",

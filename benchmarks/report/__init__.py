@@ -1,1 +1,1 @@
-"""Turns result files into tables, pictures, and parts of the README and the model card."""
+"""Tables, pictures and parts of the README and the model cards, made of the result files."""

@@ -1,4 +1,4 @@
-"""Result files of a recipe, and what one recipe scores beside another on the same voices."""
+"""Result files of a recipe, and the comparison of two recipes on the same clips."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,12 +18,12 @@ BASELINE = "hybrid"  # three networks on RAVDESS's speech alone, with which most
 
 
 class Predictions(NamedTuple):
-    """What was answered on the same clips several times: by other trainings, or under other conditions.
+    """Predictions for the same clips by several trainings, or under several conditions.
 
     Attributes:
-        labels: The true classes, (num_clips,).
-        actors: Who speaks each clip, (num_clips,).
-        predictions: The classes that were chosen, (num_clips, num_times).
+        labels: The true classes, shape `(num_clips,)`.
+        actors: The speaker of each clip, shape `(num_clips,)`.
+        predictions: The predicted classes, shape `(num_clips, num_times)`.
     """
 
     labels: np.ndarray
@@ -31,7 +31,7 @@ class Predictions(NamedTuple):
     predictions: np.ndarray
 
     def interval(self, metric: Callable[[np.ndarray, np.ndarray], float]) -> dict[str, float]:
-        """How far `metric(labels, predictions)` would move with other actors: `low`, `high`, `confidence`."""
+        """Return the interval of `metric(labels, predictions)` over actors: `low`, `high`, `confidence`."""
         rng = np.random.default_rng(BOOTSTRAP_SEED)
         interval = bootstrap_interval_over_actors(
             self.labels, self.predictions, self.actors, metric, NUM_RESAMPLES, rng, CONFIDENCE
@@ -40,7 +40,7 @@ class Predictions(NamedTuple):
 
 
 def runs_by_seed(folder: Path) -> Runs:
-    """What a folder holds of a recipe on a protocol.
+    """Read the results of a recipe on a protocol.
 
     Raises:
         ValueError: If the seeds do not have the same folds.
@@ -54,7 +54,7 @@ def runs_by_seed(folder: Path) -> Runs:
 
 
 def predictions_of(runs: Runs) -> Predictions:
-    """The answers in result files, fold after fold."""
+    """Return the predictions in result files, fold after fold."""
     first = next(iter(runs.values()))
     return Predictions(
         np.concatenate([run["labels"] for run in first]),
@@ -70,23 +70,23 @@ def predictions_of(runs: Runs) -> Predictions:
 
 
 def mean_uar(labels: np.ndarray, predictions: np.ndarray) -> float:
-    """Unweighted average recall of each seed's `predictions`, (num_clips, num_seeds); their mean."""
+    """Return the mean over seeds of the UAR of `predictions`, shape `(num_clips, num_seeds)`."""
     return float(np.mean([unweighted_average_recall(labels, column) for column in predictions.T]))
 
 
 def baseline_of(name: str) -> str:
-    """Which recipe another is compared with: itself where it is one that others are compared with."""
+    """Return the recipe that another is compared with; a baseline is compared with itself."""
     if name.startswith("single_"):
         return "single"
     return BASELINE + ("_14_passes" if name.endswith("_14_passes") else "")
 
 
 def compare(runs: Runs, baseline: Runs) -> dict[str, Any] | None:
-    """How much more one recipe scores than another on the folds that both ran on.
+    """Return how much more one recipe scores than another on the folds that both ran on.
 
     Returns:
         `folds`, `uar` (the difference of the means over folds and seeds) and `uar_interval` over actors, each
-        resample holding the same clips for both. None where no fold is shared.
+        resample holding the same clips for both. `None` where no fold is shared.
 
     Raises:
         ValueError: If the two were not tested on the same clips.

@@ -1,4 +1,4 @@
-"""What the committed result files say about a shipped checkpoint and the recipe that it was trained with."""
+"""Read the committed result files about a shipped checkpoint and its recipe."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from ser.hub.measurements import Measurements, measurements_of, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED_FOLDER = "checkpoint"
-SHIPPED_RECIPE = "corpora"  # of the recipes in the results, the one that the checkpoint was trained with
+SHIPPED_RECIPE = "corpora"  # of the recipes in the results, the one of the checkpoint
 ACCURATE_FOLDER, ACCURATE_RECIPE = "checkpoint-accurate", "whisper-lstm"
 SPREAD_PROTOCOL = "luna5"  # its folds test every actor once
 # Without dev5, on which recipes are chosen: scores there flatter the one that was.
@@ -23,7 +23,7 @@ PROTOCOL_ORDER = ("luna5", "emobox6", "loso24", "stratified80", "timnet10")
 
 
 class Spread(NamedTuple):
-    """Scores by who speaks and how, each the mean over seeds, as `ser.evaluation.subgroups` gives them.
+    """Scores by subgroup, each the mean over seeds, as `ser.evaluation.subgroups` returns them.
 
     Attributes:
         per_group: By column ("gender") and value ("female").
@@ -39,7 +39,7 @@ class ShippedResults:
     """Everything measured about a shipped checkpoint; what was not measured is empty.
 
     Attributes:
-        checkpoint: What its folder and its evaluations say.
+        checkpoint: Its files and its evaluations.
         protocols: By protocol, the summary that `benchmarks.report.results` makes of the recipe's files.
         spread: How results of the recipe differ between speakers, on `SPREAD_PROTOCOL`.
         left_out: Results of the recipe on corpora that a training left out, one dictionary per training.
@@ -132,5 +132,5 @@ def speaker_spread(folder: Path) -> Spread | None:
 
 
 def read_runs(folder: Path) -> list[dict[str, Any]]:
-    """Read what `benchmarks.accuracy.cross_validate` left in a folder, one dictionary per fold and seed."""
+    """Read the files of `benchmarks.accuracy.cross_validate` in a folder, one dictionary a fold and seed."""
     return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("fold*-seed*.json"))]

@@ -1,4 +1,4 @@
-"""Draw the signal path into `docs/how-it-works.md`, with the shapes that the shipped checkpoint really has.
+"""Draw the signal path of the shipped checkpoint, with its shapes, into `docs/how-it-works.md`.
 
     python -m benchmarks.report.signal_path
 
@@ -30,13 +30,13 @@ PART_TEXTS = {
     "AttentiveStatisticsPooling": "attentive pooling: weighted mean and deviation",
     "Linear": "linear layer",
 }
-"""What the parts of the network are called in the picture; one that is not here goes by its class."""
+"""Names of the parts of the network in the picture; others go by their class."""
 
 UNSEEN = (nn.Dropout, nn.Identity)
 
 
 def signal_path(recognizer: MfccLstmRecognizer, clip: Path) -> list[tuple[str, str]]:
-    """The parts that a clip goes through, in order, each with the shape of what comes out of it.
+    """Return the parts that a clip goes through, in order, each with the shape of its output.
 
     Args:
         recognizer: Feature extractor and model.
@@ -78,7 +78,7 @@ def signal_path(recognizer: MfccLstmRecognizer, clip: Path) -> list[tuple[str, s
 
 
 def diagram(parts: list[tuple[str, str]]) -> str:
-    """A Mermaid flow chart of parts and the shapes between them."""
+    """Return a Mermaid flow chart of parts and the shapes between them."""
     lines = ["```mermaid", "flowchart TB"]
     lines += [f'    part{number}["{text}"]' for number, (text, _) in enumerate(parts)]
     for number, (_, shape) in enumerate(parts[:-1]):
