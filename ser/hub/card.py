@@ -23,6 +23,7 @@ WRITTEN = (
 LOCAL_MODEL = '"checkpoint"'  # what the card's code loads, until it is published under a name
 TRUST = ", trust_remote_code=True"  # needed to load classes of this project, and none of transformers' own
 TEMPLATE_BLOCK = re.compile(r"<!-- (\w+) -->\n\n?")
+SHARE_ALIKE = {"ravdess", "ravdess-song", "nemo"}  # whose licence models trained on them keep
 LANGUAGES = {"emodb": "de", "nemo": "pl"}  # all others are English
 
 
@@ -129,7 +130,7 @@ def _metadata(measured: Measurements, model_name: str, more: Iterable[EvalResult
         for result in eval_results(each["title"], each["corpus"]["name"], config, each)
     ]
     return ModelCardData(
-        license="cc-by-nc-sa-4.0",
+        license="cc-by-nc-sa-4.0" if SHARE_ALIKE & set(measured.corpora) else None,
         language=sorted({LANGUAGES.get(corpus, "en") for corpus in measured.corpora}),
         library_name="transformers",
         pipeline_tag="audio-classification",

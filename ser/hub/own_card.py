@@ -10,8 +10,6 @@ from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.evaluation.tables import percent_range
 from ser.hub.measurements import Measurements
 
-SHIPPED_LICENSE = "cc-by-nc-sa-4.0"  # of the weights that a training may have started from
-
 
 def own_card(measured: Measurements, model_name: str) -> str:
     """Write the card of a model, from what its folder holds.
@@ -42,9 +40,8 @@ def _metadata(measured: Measurements, model_name: str) -> ModelCardData:
             ("accuracy", "accuracy", "Accuracy, percent"),
         )
     ]
-    started_from = (measured.record or {}).get("base_model")
     return ModelCardData(
-        license=SHIPPED_LICENSE if started_from else None,
+        license=(measured.record or {}).get("base_license"),
         library_name="transformers",
         pipeline_tag="audio-classification",
         tags=["audio-classification", "speech", measured.model_type],
@@ -99,7 +96,8 @@ def _training(measured: Measurements) -> Iterator[str]:
     yield from ("", "## Training", "")
     if record.get("base_model"):
         name = measured.base_model or Path(record["base_model"]).name
-        yield f"Started from the checkpoint `{name}`, whose licence and limits hold for this model too."
+        licence = f" ({record['base_license']})" if record.get("base_license") else ""
+        yield f"Started from `{name}`, whose licence{licence} and limits hold for this model too."
     else:
         yield "Trained from random weights; the licence of the recordings decides that of the model."
     versions = record["package_versions"]

@@ -52,6 +52,7 @@ from ser.training.own_training import (
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments, settings_of
 from ser.training.termination import INTERRUPTED, seconds_before_resume
 from ser.training.trainer import train_classifier
+from ser.training.warm_start import inherit_license
 
 ENDING = """
 The trained model is in {folder}: weights, feature extractor, ONNX graphs, model card, training_metrics.json,
@@ -202,6 +203,7 @@ def finish(
     if isinstance(recognizer, MfccLstmRecognizer):
         # Loaded again, for the trained model may be on a GPU.
         export_onnx(MfccLstmRecognizer.from_pretrained(output_dir), output_dir)
+    base_model = recipe.init_from or recipe.model_name_or_path
     save_record(
         trainer,
         validation_metrics,
@@ -211,8 +213,8 @@ def finish(
         },
         provenance={
             **provenance,
-            "base_model": recipe.init_from
-            or (recipe.model_name_or_path and base_model_of(recipe.model_name_or_path)),
+            "base_model": recipe.init_from or (base_model and base_model_of(base_model)),
+            "base_license": inherit_license(base_model, output_dir) if base_model else None,
             **settings_of(recipe, training_args),
             "command": shlex.join(["python", "-m", "ser", "train", *sys.argv[1:]]),
             "num_cpus": os.cpu_count(),

@@ -1,11 +1,14 @@
 """Starting a training from a trained checkpoint: its layers, a new classifier, some layers frozen."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import cast
 
 import torch
+from huggingface_hub import ModelCard
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
+from transformers.utils.hub import cached_file
 
 from ser.configuration_whisper_lstm import WhisperLstmConfig
 from ser.recognizer.torch_kind import TorchRecognizer
@@ -63,6 +66,30 @@ def is_whisper_lstm(folder_or_hub_id: str) -> bool:
     """
     config, _ = PreTrainedConfig.get_config_dict(folder_or_hub_id)
     return config.get("model_type") == WhisperLstmConfig.model_type
+
+
+def inherit_license(folder_or_hub_id: str, output_dir: str | Path) -> str | None:
+    """Copy the licence of the model that a training started from beside what was trained.
+
+    Args:
+        folder_or_hub_id: The checkpoint or encoder.
+        output_dir: Gets its `LICENSE.md`, if it has one.
+
+    Returns:
+        The licence that its model card names, such as "cc-by-nc-sa-4.0"; `None` if it names none.
+    """
+    if text := _text_of(folder_or_hub_id, "LICENSE.md"):
+        (Path(output_dir) / "LICENSE.md").write_text(text, encoding="utf-8")
+    card = _text_of(folder_or_hub_id, "README.md")
+    return ModelCard(card).data.get("license") if card else None
+
+
+def _text_of(folder_or_hub_id: str, name: str) -> str | None:
+    try:
+        file = cached_file(folder_or_hub_id, name)
+    except OSError:  # transformers raises it where the file is missing
+        return None
+    return Path(file).read_text(encoding="utf-8") if file else None
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
 from own_recordings import LABELS, SPEAKERS, write_label_folders, write_table
 from random_checkpoint import save_random_checkpoint
 
@@ -31,6 +32,8 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
     recordings = write_label_folders(folder / "calls", num_takes=4)
     checkpoint = save_random_checkpoint(folder / "checkpoint")
+    (checkpoint / "LICENSE.md").write_text("Do good.")
+    (checkpoint / "README.md").write_text("---\nlicense: mit\n---\n")
     with pytest.MonkeyPatch.context() as monkeypatch:
         run(
             monkeypatch, "--data", recordings, "--group_by_folder", "true", "--init_from", checkpoint,
@@ -59,6 +62,8 @@ def test_a_training_leaves_a_model_its_scores_and_the_parts(trained: Path):
     assert record["num_recordings"] == {"train": 36, "validation": 12, "test": 12}
     assert record["training_arguments"]["learning_rate"] == 1e-3  # of the recipe for checkpoints
     assert not any(name in json.dumps(record) for name in SPEAKERS)
+    assert (trained / "LICENSE.md").read_text() == "Do good."
+    assert ModelCard.load(trained / "README.md").data.license == "mit"  # that of what it started from
     clip = rows[0]["path"]
     with_onnx = EmotionRecognizer.from_pretrained(trained, backend="onnx")
     assert with_onnx.predict(clip) == pytest.approx(recognizer.predict(clip), abs=1e-4)
@@ -91,6 +96,10 @@ def test_eight_recordings_without_speakers_train_and_the_scores_say_what_they_hi
     assert "new speakers will be recognised less well" in capsys.readouterr().err
     metrics = json.loads((tmp_path / "out" / "evaluation" / "metrics.json").read_text())
     assert "new speakers will be recognised less well" in metrics["warning"]
+    card = ModelCard.load(tmp_path / "out" / "README.md")
+    assert card.data.license is None
+    assert "the licence of the recordings decides" in card.text
+    assert "RAVDESS" not in card.content
 
 
 @pytest.mark.parametrize(
