@@ -1,9 +1,6 @@
 """Fetch, verify and unpack nEMO: `python data_scripts/download_nemo.py`."""
 
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from data_scripts.preparing import Corpus, run
 from data_scripts.published_archive import PublishedArchive

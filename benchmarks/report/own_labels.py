@@ -23,30 +23,62 @@ START, END = (
 )
 BLOCK = re.compile(f"(?<={re.escape(START)}).*?(?={re.escape(END)})", re.DOTALL)
 TITLES = {"emodb": "EmoDB, 7 labels", "nemo": "nEMO, 6 labels"}
+STARTS = {
+    "scratch": "random weights",
+    "ravdess": "an MFCC-LSTM trained on RAVDESS",
+    "small": "`checkpoint`",
+    "accurate": "`checkpoint-accurate`",
+}
 NUMBERS = ("5", "10", "20", "all")
 
 
 def table_lines(results: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a table: a row for each corpus and start, a column for each number of clips."""
+    """Yield a table with a row for each corpus and start, and a column for each number of clips."""
     found = {
         (each["corpus"], each["name"], str(each["clips_per_label"] or "all")): each
         for each in results
-        if not each["corpus_was_in_training"]
+        if "folds" in each and not each["corpus_was_in_training"]
     }
     if not found:
         yield "Nothing has been measured yet."
         return
-    yield f"| corpus | start | {' | '.join(f'{number} clips a label' for number in NUMBERS)} |"
-    yield f"|---|---|{'---|' * len(NUMBERS)}"
-    for corpus, name in dict.fromkeys((corpus, name) for corpus, name, _ in sorted(found)):
-        cells = [_cell(found.get((corpus, name, number))) for number in NUMBERS]
-        yield f"| {TITLES[corpus]} | {name} | {' | '.join(cells)} |"
+    header = " | ".join(f"{number} clips a label" for number in NUMBERS)
+    yield f"| corpus | tested speakers | start | {header} | steps |"
+    yield f"|---|---|---|{'---|' * (len(NUMBERS) + 1)}"
+    for corpus, title in TITLES.items():
+        for name, start in STARTS.items():
+            cells = [found.get((corpus, name, number)) for number in NUMBERS]
+            measured = [each for each in cells if each]
+            for num_speakers in sorted({each["num_speakers"] for each in measured}):
+                steps = [
+                    fold["num_steps"]
+                    for each in measured
+                    for fold in each["folds"]
+                    if each["num_speakers"] == num_speakers
+                ]
+                text = " | ".join(_cell(each, num_speakers) for each in cells)
+                span = " to ".join(map(str, sorted({min(steps), max(steps)})))
+                yield f"| {title} | {num_speakers} | {start} | {text} | {span} |"
 
 
-def _cell(result: dict[str, Any] | None) -> str:
-    return (
-        "" if result is None else f"**{100 * result['uar']:.1f}** ({percent_range(result['uar_interval'])})"
-    )
+def _cell(result: dict[str, Any] | None, num_speakers: int) -> str:
+    if result is None or result["num_speakers"] != num_speakers:
+        return ""
+    return f"**{100 * result['uar']:.1f}** ({percent_range(result['uar_interval'])})"
+
+
+def time_lines(results: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a sentence on how long each measured training took."""
+    for each in results:
+        if "folds" in each:
+            continue
+        corpus, start = TITLES[each["corpus"]].partition(",")[0], STARTS[each["name"]]
+        yield ""
+        yield (
+            f"Training on {each['num_train_clips']} clips of {corpus} from {start} took "
+            f"{each['train_seconds']:.0f} s on {each['num_cpus']} cores, {each['num_steps']} steps and the "
+            "features included."
+        )
 
 
 def main() -> None:
@@ -56,7 +88,8 @@ def main() -> None:
     args = parser.parse_args()
     results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("*.json"))]
     text = DOCUMENT.read_text(encoding="utf-8")
-    filled = BLOCK.sub(lambda _: "".join(f"{line}\n" for line in table_lines(results)), text)
+    lines = [*table_lines(results), *time_lines(results)]
+    filled = BLOCK.sub(lambda _: "".join(f"{line}\n" for line in lines), text)
     if not args.check:
         DOCUMENT.write_text(filled, encoding="utf-8")
     elif filled != text:
