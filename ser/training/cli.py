@@ -43,6 +43,7 @@ from ser.training.checkpoints import RESUME_OPTION
 from ser.training.encoder_heads import base_model_of
 from ser.training.full_disk import explaining_full_disk
 from ser.training.own_training import (
+    RECORDINGS_NAME,
     OwnDataArguments,
     own_provenance,
     read_and_split,
@@ -55,10 +56,9 @@ from ser.training.trainer import train_classifier
 from ser.training.warm_start import inherit_license
 
 ENDING = """
-The trained model is in {folder}: weights, feature extractor, ONNX graphs, model card, training_metrics.json,
-training_curves.png and training_provenance.json.
+The trained model is in {folder}, with its model card and the records of training.
 
-Measure it:  python -m ser evaluate --model {folder} --data_dir DIR --output_dir {folder}/evaluation
+Measure it:  python -m ser evaluate --model {folder} {source} --output_dir {folder}/evaluation
 Listen:      python -m ser demo --model {folder}
 Score files: python -m ser predict --model {folder} --output scores.csv RECORDINGS"""
 
@@ -137,7 +137,8 @@ def train(
         finish(trainer, recognizer, recipe, training_args, {}, own_provenance(own, split), start)
         if trainer.is_world_process_zero():
             write_own_results(split, recognizer, Path(str(training_args.output_dir)))
-            write_card_and_publish(hub_model_id, training_args)
+            recordings = Path(str(training_args.output_dir)) / RECORDINGS_NAME
+            write_card_and_publish(hub_model_id, training_args, f"--data {recordings}")
         return
 
     folders, test_actors, clips = load_clips(data)
@@ -173,7 +174,7 @@ def train(
     }
     finish(trainer, recognizer, recipe, training_args, validation_metrics, provenance, start)
     if trainer.is_world_process_zero():
-        write_card_and_publish(hub_model_id, training_args)
+        write_card_and_publish(hub_model_id, training_args, "--data_dir DIR")
 
 
 def finish(
@@ -272,13 +273,21 @@ def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:
     return training_args.hub_model_id
 
 
-def write_card_and_publish(hub_model_id: str | None, training_args: RecipeTrainingArguments) -> None:
-    """Write the card, once there is everything that it tells, and publish if asked to."""
+def write_card_and_publish(
+    hub_model_id: str | None, training_args: RecipeTrainingArguments, source: str
+) -> None:
+    """Write the card, now that all its figures are there, and publish if asked to.
+
+    Args:
+        hub_model_id: Name to publish as, if any.
+        training_args: Of the training.
+        source: Option of `python -m ser evaluate` that names what to score.
+    """
     from ser.hub.card import write_card
 
     folder = str(training_args.output_dir)
     write_card(folder)
-    print(ENDING.format(folder=folder))
+    print(ENDING.format(folder=folder, source=source))
     if hub_model_id:
         publish(hub_model_id, training_args)
 

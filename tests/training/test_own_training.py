@@ -93,7 +93,9 @@ def test_eight_recordings_without_speakers_train_and_the_scores_say_what_they_hi
 ):
     recordings = write_label_folders(tmp_path / "calls", LABELS[:2], ("anna",), num_takes=4)
     run(monkeypatch, "--data", recordings, "--output_dir", tmp_path / "out", "--ensemble_size", 1)
-    assert "new speakers will be recognised less well" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "new speakers will be recognised less well" in shown.err
+    assert f"--data {tmp_path / 'out' / 'recordings.csv'} --output_dir" in shown.out
     metrics = json.loads((tmp_path / "out" / "evaluation" / "metrics.json").read_text())
     assert "new speakers will be recognised less well" in metrics["warning"]
     card = ModelCard.load(tmp_path / "out" / "README.md")
