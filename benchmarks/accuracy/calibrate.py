@@ -33,7 +33,7 @@ from ser.evaluation.calibration import (
 from ser.evaluation.metrics import expected_calibration_error
 from ser.evaluation.plots import reliability_figure
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
-from ser.evaluation.training_record import heard_speakers, read_training_record
+from ser.evaluation.training_record import training_speakers, read_training_record
 from ser.labels import EMOTIONS, corpus_classes, restrict_probabilities
 from ser.recognizer import EmotionRecognizer
 
@@ -112,7 +112,7 @@ def clips_of_checkpoint(folder: Path, corpus: str, data_dir: str) -> UnseenClips
         ValueError: If the checkpoint was trained on some of them, or does not say on whom.
     """
     clips = load_corpus(corpus, data_dir)
-    known = heard_speakers(read_training_record(folder))
+    known = training_speakers(read_training_record(folder))
     if known is None or known & set(clips["actor"]):
         raise ValueError(f"{folder} was trained on speakers of {data_dir}, or does not say on whom.")
     recognizer: Any = EmotionRecognizer.from_pretrained(folder)

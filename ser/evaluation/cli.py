@@ -1,4 +1,4 @@
-"""Measures a checkpoint on a corpus: scores with intervals, confusion, calibration, every single prediction.
+"""Measure a checkpoint on a corpus: scores with intervals, confusion, calibration, every prediction.
 
     python -m ser evaluate --model checkpoint --data_dir data/ravdess --output_dir output/evaluation
 
@@ -6,9 +6,9 @@
 
     python -m ser evaluate --model OUT --data recordings.csv --output_dir output
 
-The default is RAVDESS's actors 21 to 24, whom no shipped model was trained on; of another corpus, everyone,
-on the emotions that it has. Scores of actors that a model was trained on say nothing about a new voice: a
-loud warning appears where the checkpoint's record names them. --data scores recordings of your own
+The default is actors 21 to 24 of RAVDESS, whom no shipped model was trained on; of another corpus, all
+speakers, on the emotions that it has. Scores of actors that a model was trained on say nothing about unseen
+speakers: a warning appears if the checkpoint's record names them. --data scores your own recordings
 (docs/your-own-recordings.md).
 """
 
@@ -30,7 +30,7 @@ from ser.evaluation.own_evaluation import evaluate_own_data
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.evaluation.scoring import GROUPS, ScoredClips, evaluation_report, score_clips
 from ser.evaluation.tables import percent_range
-from ser.evaluation.training_record import heard_speakers, read_training_record
+from ser.evaluation.training_record import read_training_record, training_speakers
 from ser.labels import CLASS_SETS, corpus_classes
 from ser.recognizer import EmotionRecognizer
 
@@ -48,23 +48,23 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     source.add_argument("--data_dir", help="folder of the corpus; of RAVDESS also the published zip")
     source.add_argument("--data", help="your own recordings: a folder, a table, or a data set on the Hub")
     for what in ("audio", "label", "speaker"):
-        parser.add_argument(f"--{what}_column", help=f"column of the {what} in --data, if not named so")
-    parser.add_argument("--group_by_folder", action="store_true", help="a folder in --data is a speaker")
+        parser.add_argument(f"--{what}_column", help=f"column of the {what} in --data, if named otherwise")
+    parser.add_argument("--group_by_folder", action="store_true", help="each folder in --data is a speaker")
     parser.add_argument("--output_dir", required=True, help="where the files go; made if missing")
     parser.add_argument("--corpus", choices=list(CORPORA), default="ravdess", help="what data_dir holds")
     parser.add_argument(
         "--classes",
         choices=list(CLASS_SETS),
-        help="score on this set of emotions alone (docs/corpora.md); default: all that the corpus has, with "
-        "the smaller sets beside",
+        help="score on this set of emotions alone (docs/corpora.md); default: all that the corpus has, and "
+        "the smaller sets as well",
     )
     parser.add_argument(
         "--actors",
         nargs="+",
-        help="score these alone; default: of RAVDESS 21 22 23 24, never trained on, else everyone",
+        help="score these speakers alone; default: 21 22 23 24 of RAVDESS, never trained on, else all",
     )
     parser.add_argument(
-        "--batch_size", type=int, default=32, help="clips in memory at a time; changes no score"
+        "--batch_size", type=int, default=32, help="clips in memory at a time; does not change the scores"
     )
     parser.add_argument(
         "--skip_unreadable",
@@ -79,10 +79,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 
 def scored_classes(corpus: str, class_set: str | None) -> tuple[str, ...]:
-    """The emotions to score on.
+    """Return the emotions to score on.
 
     Raises:
-        ValueError: If the set has emotions that the corpus has not.
+        ValueError: If the set has emotions that the corpus lacks.
     """
     of_corpus = corpus_classes(corpus)
     classes = CLASS_SETS[class_set] if class_set else of_corpus
@@ -94,7 +94,7 @@ def scored_classes(corpus: str, class_set: str | None) -> tuple[str, ...]:
 
 
 def title_of(corpus: str, actors: list[str], is_everyone: bool, classes: tuple[str, ...]) -> str:
-    """What was measured, in a few words."""
+    """Describe what was measured, in a few words."""
     own_names = ", ".join(actor.partition(":")[2] for actor in actors)
     who = f"all {len(actors)} speakers" if is_everyone else f"actors {own_names}"
     on = "" if len(classes) == len(CLASS_SETS["8"]) else f" ({len(classes)} classes)"
@@ -102,7 +102,7 @@ def title_of(corpus: str, actors: list[str], is_everyone: bool, classes: tuple[s
 
 
 def show(report: dict[str, Any]) -> None:
-    """Prints the scores as tables a person reads at a glance, in percent."""
+    """Print the scores as tables, in percent."""
     uar, accuracy = report["uar_interval"], report["accuracy_interval"]
     chance = 100 * report["chance"]
     print(f"\n{report['title']}: {report['num_clips']} clips, guessing gives {chance:.1f} %\n")
@@ -125,7 +125,7 @@ def show(report: dict[str, Any]) -> None:
     for group in GROUPS:
         _show_groups(group, report[f"per_{group}"])
     if report["broken_clips"]:
-        print(f"\nLeft out, for they cannot be read: {', '.join(report['broken_clips'])}")
+        print(f"\nLeft out because they cannot be read: {', '.join(report['broken_clips'])}")
 
 
 def _show_groups(name: str, groups: dict[str, dict[str, Any]]) -> None:
@@ -141,23 +141,23 @@ def _show_groups(name: str, groups: dict[str, dict[str, Any]]) -> None:
         )
 
 
-def warn_of_heard_voices(heard: set[str] | None, actors: list[str]) -> None:
-    """Says on stderr whether the scores are those of voices the model knows.
+def warn_about_training_speakers(trained_on: set[str] | None, actors: list[str]) -> None:
+    """Warn on stderr if the model was trained on speakers that are scored, or if that is unknown.
 
     Args:
-        heard: Whom the model was trained on, or None where nobody knows.
-        actors: Those who are scored.
+        trained_on: The speakers that the model was trained on, or None if the checkpoint does not say.
+        actors: The speakers that are scored.
     """
-    if heard is None:
+    if trained_on is None:
         print(
-            "Note: the checkpoint does not say whose voices it was trained on. If it was these actors', the "
-            "scores say nothing about new voices.",
+            "Note: the checkpoint does not say which speakers it was trained on. If it was these, the scores "
+            "say nothing about unseen speakers.",
             file=sys.stderr,
         )
-    elif known := sorted(heard & set(actors)):
+    elif known := sorted(trained_on & set(actors)):
         print(
             f"{'!' * 78}\nWARNING: the model was TRAINED on actors {', '.join(known)}.\n"
-            f"These scores are too high: they do not tell how it does on new voices.\n{'!' * 78}",
+            f"These scores are too high: unseen speakers are recognised less well.\n{'!' * 78}",
             file=sys.stderr,
         )
 
@@ -175,8 +175,8 @@ def evaluate_corpus(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, An
         clips = load_corpus(args.corpus, args.data_dir, actors=args.actors, skip_unreadable=True)
     recognizer = EmotionRecognizer.from_pretrained(args.model, args.revision)
     actors = sorted(set(clips["actor"]))
-    heard = heard_speakers(read_training_record(args.model, revision=args.revision))
-    warn_of_heard_voices(heard, actors)
+    trained_on = training_speakers(read_training_record(args.model, revision=args.revision))
+    warn_about_training_speakers(trained_on, actors)
     scored = score_clips(
         recognizer,
         clips,
@@ -190,13 +190,13 @@ def evaluate_corpus(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, An
         "title": title_of(args.corpus, actors, args.actors is None, classes),
         **evaluation_report(scored),
         "actors": actors,
-        "actors_heard_in_training": None if heard is None else sorted(heard & set(actors)),
+        "actors_in_training": None if trained_on is None else sorted(trained_on & set(actors)),
         "corpus": {"name": args.corpus, "fingerprint": corpus_fingerprint(clips.select(scored.rows))},
     }
 
 
 def evaluate_own(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, Any]]:
-    """Score a model on recordings of one's own."""
+    """Score a model on the user's own recordings."""
     clips = load_own_data(
         args.data,
         audio_column=args.audio_column,

@@ -1,8 +1,8 @@
 """Which clips are trained on and which are scored: every protocol of the project, by name.
 
-Figures of different protocols must never be compared: a random split of clips puts the voice that is tested
-into training and reads 7 to 13 points higher than a split by actor. `Fold.speaker_disjoint` says which kind a
-fold is. Everything here gives row numbers of the corpus as loaded, so a split comes before any augmentation.
+Figures of different protocols must never be compared: a random split of clips trains on the speakers that it
+tests and scores 7 to 13 points higher than a split by actor. `Fold.speaker_disjoint` says which kind a fold
+is. All functions return row numbers of the corpus as loaded, so a split precedes any augmentation.
 """
 
 from collections.abc import Collection, Sequence
@@ -24,13 +24,13 @@ MIN_SPEAKER_GROUPS = 5
 
 @dataclass(frozen=True)
 class ActorProtocol:
-    """Folds by actor: nobody is heard in training and in the test of one fold.
+    """Folds by actor: no speaker is both in training and in the test of a fold.
 
     Attributes:
-        source: Whose folds these are.
+        source: Who published these folds.
         test_actors: The tested actors of RAVDESS, speech and song, one tuple a fold. Speakers of other
-            corpora, if any, are dealt to the folds in turn, so that each corpus is divided by speaker.
-        pool: The actors that take part at all; a fold trains on everyone in it whom it does not test.
+            corpora, if any, are assigned to the folds in turn, so that each corpus is split by speaker.
+        pool: The actors that take part; a fold trains on all of them that it does not test.
     """
 
     source: str
@@ -40,11 +40,11 @@ class ActorProtocol:
 
 @dataclass(frozen=True)
 class ClipProtocol:
-    """Folds that draw single clips, so the tested voices are also trained on; only to compare with papers.
+    """Folds of single clips, whose test speakers are also trained on; only for comparison with papers.
 
     Attributes:
-        source: Whose folds these are.
-        splitter: The scikit-learn splitter with its seed. It numbers clips in load order.
+        source: Who published these folds.
+        splitter: The scikit-learn splitter with its seed, which numbers clips in load order.
     """
 
     source: str
@@ -53,7 +53,7 @@ class ClipProtocol:
 
 PROTOCOLS: dict[str, ActorProtocol | ClipProtocol] = {
     "dev5": ActorProtocol(
-        source="Development folds: everything is chosen here and only here. Two women and two men a fold.",
+        source="Development folds, the only ones used for choices. Two women and two men a fold.",
         test_actors=((1, 2, 11, 12), (3, 4, 13, 14), (5, 6, 15, 16), (7, 8, 17, 18), (9, 10, 19, 20)),
         pool=tuple(range(1, 21)),
     ),
@@ -105,9 +105,9 @@ class Fold:
         name: Protocol and number, such as "luna5-0".
         train: Row numbers of the training clips, ascending, int64 (num_train,).
         test: Row numbers of the test clips, ascending, int64 (num_test,).
-        train_actors: Who is heard in training, ascending.
-        test_actors: Who is heard in the test, ascending.
-        speaker_disjoint: True promises that no actor is heard on both sides; checked here, at construction.
+        train_actors: The actors in training, ascending.
+        test_actors: The actors in the test, ascending.
+        speaker_disjoint: True promises that no actor is on both sides, which construction checks.
 
     Raises:
         ValueError: If a side is empty, a clip is on both sides, or an actor is on both sides of a fold that
@@ -142,7 +142,7 @@ class Fold:
 
 
 def folds(protocol: str, actors: Sequence[str], labels: Sequence[int]) -> list[Fold]:
-    """Divides a corpus as a protocol says.
+    """Split a corpus by a protocol.
 
     Args:
         protocol: A key of `PROTOCOLS`.
@@ -184,22 +184,22 @@ def folds(protocol: str, actors: Sequence[str], labels: Sequence[int]) -> list[F
 
 
 def results_name(protocol: str, corpora: Sequence[str]) -> str:
-    """The folder of a protocol's results: figures of other corpora never lie among those of RAVDESS."""
+    """Return the folder name of a protocol's results; RAVDESS alone and other corpora never share one."""
     is_plain = list(corpora) == ["ravdess"] or protocol == LEAVE_ONE_CORPUS_OUT
     return protocol if is_plain else f"{protocol}-{'+'.join(corpora)}"
 
 
 def corpus_folds(actors: Sequence[str]) -> list[Fold]:
-    """Leaves one corpus out at a time: trains on all clips of the others, tests on all of its own.
+    """Leave one corpus out at a time: train on all clips of the others and test on all of its own.
 
     Args:
         actors: The speaker of each clip, (num_clips,). Corpora with the same people are left out together.
 
     Returns:
-        A fold for each group of people, in the order in which they come first.
+        A fold for each group of people, in the order of their first clips.
 
     Raises:
-        ValueError: If there is but one corpus.
+        ValueError: If there is only one corpus.
     """
     people = np.array([people_of(actor) for actor in actors])
     groups = list(dict.fromkeys(people.tolist()))
@@ -225,7 +225,7 @@ def _ravdess_names(actors: Sequence[int]) -> list[str]:
 
 
 def _dealt_speakers(speakers: Collection[str], num_folds: int) -> list[list[str]]:
-    """Return the speakers that each fold tests: every corpus's in turn, never all of them in one fold."""
+    """Assign the speakers of each corpus to the folds in turn, never all of them to one fold."""
     dealt: list[list[str]] = [[] for _ in range(num_folds)]
     num_groups = max(num_folds, MIN_SPEAKER_GROUPS)
     for corpus in sorted({people_of(speaker) for speaker in speakers}):
@@ -251,13 +251,13 @@ def _fold(
 def carve_validation_actors(
     actors: Sequence[str], num_validation_actors: int, seed: int, women: Collection[str]
 ) -> tuple[str, ...]:
-    """Picks training actors to hold back for model selection, as many women as men where possible.
+    """Choose training actors to hold back for model selection, as many women as men where possible.
 
     Args:
         actors: The training actors; repeats are allowed and the order does not matter.
-        num_validation_actors: How many to hold back. An odd one out is of a gender drawn by chance.
+        num_validation_actors: How many to hold back. For an odd number, chance decides the gender of one.
         seed: The same seed and actors give the same choice.
-        women: Who of them is a woman.
+        women: Those of the actors who are women.
 
     Returns:
         The chosen actors, ascending. The rest stay in training.

@@ -1,4 +1,4 @@
-"""A recogniser on a labelled corpus: probabilities of every clip, and all scores of them."""
+"""Scores of a recogniser on a labelled corpus, and the probabilities behind them."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -31,16 +31,16 @@ GROUPS = ("gender", "intensity", "statement", "actor")
 
 @dataclass(frozen=True)
 class ScoredClips:
-    """Clips with what a model heard in them; every array has one entry a clip, in load order.
+    """Clips and the probabilities that a model gives them; every array has one entry a clip, in load order.
 
     Attributes:
         emotions: The classes scored on, the columns of `probabilities`.
-        rows: Their row numbers in the corpus.
-        files: Their paths below the folder that all clips of the corpus are in.
+        rows: Row numbers of the clips in the corpus.
+        files: Paths of the clips below the folder that contains the whole corpus.
         labels: Index of the true emotion in `emotions`, int (num_clips,).
         probabilities: (num_clips, num_emotions), rows sum to one.
         groups: Columns to break scores down by; an entry is None where the corpus does not say.
-        broken: The files that could not be used, and why; they are in none of the arrays.
+        broken: Files that could not be used, with the reason; the arrays leave them out.
     """
 
     emotions: tuple[str, ...]
@@ -57,7 +57,7 @@ class ScoredClips:
         return self.probabilities.argmax(axis=1)
 
     def narrowed(self, classes: Sequence[str]) -> "ScoredClips":
-        """The same hearing, scored on fewer classes: clips of the others are dropped.
+        """Return the same clips scored on fewer classes, without the clips of other classes.
 
         Args:
             classes: Some of `emotions`.
@@ -82,7 +82,7 @@ def score_clips(
     skip_broken: bool = False,
     show_progress: bool = False,
 ) -> ScoredClips:
-    """Lets a model hear every clip of a corpus.
+    """Classify every clip of a corpus.
 
     Args:
         recognizer: Knows all of `classes`, in any order.
@@ -142,7 +142,7 @@ def score_clips(
 
 
 def _short_names(paths: Sequence[str | None]) -> list[str]:
-    """Paths below the folder that all of them are in; of clips without a path, their row."""
+    """Return paths below the common folder of all; the row number of clips without a path."""
     folders = [Path(path).parent for path in paths if path]
     same_kind = len({folder.is_absolute() for folder in folders}) == 1
     folder = os.path.commonpath(folders) if folders and same_kind else ""
@@ -153,23 +153,23 @@ def _short_names(paths: Sequence[str | None]) -> list[str]:
 
 
 def _speakers(actors: Sequence[Any], rows: Sequence[int]) -> list[Any]:
-    """Who speaks each clip; where that is not known, each clip stands for itself."""
+    """Return the speaker of each clip; a clip of an unknown speaker counts as a speaker of its own."""
     return [f"clip {row + 1}" if actor == "" else actor for actor, row in zip(actors, rows, strict=True)]
 
 
 def evaluation_report(scored: ScoredClips, num_resamples: int = NUM_RESAMPLES) -> dict[str, Any]:
-    """All scores as one dictionary that JSON can hold; fractions from 0 to 1.
+    """Return all scores as one dictionary for JSON; fractions from 0 to 1.
 
     Args:
-        scored: What `score_clips` gave.
-        num_resamples: Bootstrap resamples behind each interval.
+        scored: The result of `score_clips`.
+        num_resamples: Bootstrap resamples of each interval.
 
     Returns:
         `classes` and `chance`; the scores of `classification_scores` and the calibration error;
         `uar_interval` and `accuracy_interval` over actors; `per_class`; `per_gender`, `per_intensity`,
-        `per_statement` and `per_actor` as far as the corpus says, and in `gaps` the largest gap of each (see
-        `ser.evaluation.subgroups`); `per_class_set` with the scores on the conventional sets of classes
-        among these; and `broken_clips` with the reasons.
+        `per_statement` and `per_actor` where the corpus defines them, and `gaps` with the largest gap of each
+        (see `ser.evaluation.subgroups`); `per_class_set` with the scores on the conventional sets of classes
+        that these classes contain; and `broken_clips` with the reasons.
     """
     labels, predictions = scored.labels, scored.predictions
     return {
@@ -236,7 +236,7 @@ def _interval(
 def _over_column(
     measure: Callable[..., Any], scored: ScoredClips, name: str, num_resamples: int
 ) -> dict[str, Any]:
-    """`group_scores` or `largest_gap` over the values of a column."""
+    """Apply `group_scores` or `largest_gap` to a column."""
     return measure(
         scored.labels,
         scored.predictions,

@@ -23,7 +23,7 @@ def scores_columns(scores: dict[str, Any]) -> str:
 def spread_lines(
     per_group: dict[str, dict[str, dict[str, Any]]], gaps: dict[str, dict[str, Any]]
 ) -> Iterator[str]:
-    """A table of scores by group and sentences that name the largest gaps.
+    """Yield a table of scores by group, and sentences that name the largest gaps.
 
     Args:
         per_group: By column ("gender") and value ("female"), what `group_scores` gives.
@@ -38,7 +38,7 @@ def spread_lines(
 
 
 def gap_sentences(gaps: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """The largest gap between groups of several voices, and the one between single voices."""
+    """Yield the largest gap between groups of several speakers, and the one between single speakers."""
     between_groups = {column: gap for column, gap in gaps.items() if "interval" in gap}
     if between_groups:
         column = max(between_groups, key=lambda each: between_groups[each]["difference"])
@@ -50,7 +50,7 @@ def gap_sentences(gaps: dict[str, dict[str, Any]]) -> Iterator[str]:
     if "by_luck" in gaps.get("actor", {}):
         gap = gaps["actor"]
         yield (
-            f"Single voices are {100 * gap['difference']:.1f} points apart, actor {gap['worst']} the worst "
-            f"and actor {gap['best']} the best; luck alone would part the extremes of equally hard voices by "
-            f"{100 * gap['by_luck']:.1f}."
+            f"The best and the worst speaker ({gap['best']} and {gap['worst']}) are "
+            f"{100 * gap['difference']:.1f} points apart; chance alone would separate the extremes of "
+            f"equally difficult speakers by {100 * gap['by_luck']:.1f}."
         )

@@ -1,4 +1,4 @@
-"""The record in a checkpoint of how it was made, as `train.py` leaves it: above all, whom it has heard."""
+"""The record that `train.py` leaves in a checkpoint: its recipe, and the speakers it was trained on."""
 
 import json
 import os
@@ -11,10 +11,10 @@ from ser.corpora.speakers import parse_speaker
 
 RECORD_NAME = "training_provenance.json"
 
-# What a training did that was made before the setting came.
+# The values in effect before these settings existed.
 BEFORE_THE_SETTING = {"views": ["absolute"], "bf16": False}
 
-# Where, how fast and from which random start, and what is said of the scores afterwards.
+# Settings that do not belong to the recipe: place, speed, random start and calibration.
 NOT_OF_THE_RECIPE = ("num_proc", "feature_cache_dir", "seed", "temperature", "not_sure_below")
 
 NOT_OF_AN_ENCODER = (
@@ -28,41 +28,41 @@ NOT_OF_AN_ENCODER = (
     "equaliser_std_db",
     "balanced_loss",
 )
-"""Settings of the MFCC-LSTM that a training on a Whisper encoder does not use."""
+"""Settings of the MFCC-LSTM, which a training on a Whisper encoder does not use."""
 
 
 def read_training_record(
     folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
 ) -> dict[str, Any] | None:
-    """The record of a checkpoint, or None where it has none.
+    """Return the record of a checkpoint, or None if it has none.
 
     Args:
         folder_or_hub_id: A folder with a checkpoint, or the name of a model on the Hugging Face Hub.
         revision: Branch, tag or commit of a model on the Hub.
 
     Raises:
-        ValueError: If there is a record, but not one that can be read.
+        ValueError: If the record cannot be read.
     """
     try:
         file = cached_file(os.fspath(folder_or_hub_id), RECORD_NAME, revision=revision)
-    except OSError:  # how transformers says that a checkpoint lacks the file
+    except OSError:  # the checkpoint lacks the file
         return None
     if file is None:
         return None
     try:
         record = json.loads(Path(file).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{file} is not JSON: {error}. Remove it, or train the model anew.") from error
+        raise ValueError(f"{file} is not JSON: {error}. Remove it, or train the model again.") from error
     if not isinstance(record, dict):
-        raise ValueError(f"{file} holds a {type(record).__name__}, expected an object. Train the model anew.")
+        raise ValueError(f"{file} holds a {type(record).__name__}, not an object. Train the model again.")
     return record
 
 
-def heard_speakers(record: dict[str, Any] | None) -> set[str] | None:
-    """Return the speakers a model was trained on or chosen by, or None where the record does not say.
+def training_speakers(record: dict[str, Any] | None) -> set[str] | None:
+    """Return the speakers a model was trained or validated on, or None if the record does not say.
 
     Example:
-        >>> sorted(heard_speakers({"train_actors": [1, "emodb:3"], "validation_actors": ["ravdess:02"]}))
+        >>> sorted(training_speakers({"train_actors": [1, "emodb:3"], "validation_actors": ["ravdess:02"]}))
         ['emodb:03', 'ravdess:01', 'ravdess:02']
     """
     if record is None or "train_actors" not in record:
@@ -72,12 +72,12 @@ def heard_speakers(record: dict[str, Any] | None) -> set[str] | None:
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """In which settings the recipe of one training differs from that of another, in words; empty if in none.
+    """Describe the settings in which two recipes differ; empty if they are equal.
 
     Args:
-        before: `recipe` and `training_arguments`, as a training's record or a fold's result has them.
-        now: The same of another training. Settings that either does not know are as they were, but for those
-            of `BEFORE_THE_SETTING`.
+        before: `recipe` and `training_arguments` of a training's record or of a fold's result.
+        now: The same of another training. Settings that one of them lacks count as equal, except those in
+            `BEFORE_THE_SETTING`.
     """
     first, second = (
         BEFORE_THE_SETTING | each["recipe"] | each["training_arguments"] for each in (before, now)

@@ -58,7 +58,7 @@ def test_spread_is_the_recall_of_each_speaker_and_group(tmp_path):
     assert spread.per_group["statement"]["Kids are talking by the door"]["num_clips"] == 28
     card = shipped_card(ShippedResults(spread=spread))
     assert "| gender male | 50.0 |" in card
-    assert "actor ravdess:03 the worst and actor ravdess:02 the best" in card
+    assert "The best and the worst speaker (ravdess:02 and ravdess:03) are" in card
 
 
 @pytest.mark.parametrize(("changed", "shown"), [("", True), ("num_train_epochs 6.0, now 7.0", False)])

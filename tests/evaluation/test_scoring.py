@@ -219,14 +219,14 @@ def test_the_door_measures_a_checkpoint(checkpoint, tiny_ravdess, tmp_path, caps
     report = run_door(checkpoint, tiny_ravdess, tmp_path, "--actors", "3", "4")
     assert report["num_clips"] == 120
     assert report["actors"] == ["ravdess:03", "ravdess:04"]
-    assert report["actors_heard_in_training"] is None
+    assert report["actors_in_training"] is None
     assert len(report["corpus"]["fingerprint"]) == 64
     assert report["model"] == {"name": str(checkpoint), "revision": None}
     assert report["command"].startswith("python -m ser evaluate --model ")
     shown = capsys.readouterr()
     assert f"UAR{100 * report['uar']:19.1f} %" in shown.out
     assert "surprised" in shown.out
-    assert "does not say whose voices" in shown.err
+    assert "does not say which speakers" in shown.err
     assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 121
 
 
@@ -235,7 +235,7 @@ def test_the_door_warns_where_the_model_knows_a_voice(checkpoint, tiny_ravdess, 
     shutil.copytree(checkpoint, model)
     (model / RECORD_NAME).write_text(json.dumps({"train_actors": [1, 2, 3]}))
     report = run_door(model, tiny_ravdess, tmp_path / "out", "--actors", "3", "4")
-    assert report["actors_heard_in_training"] == ["ravdess:03"]
+    assert report["actors_in_training"] == ["ravdess:03"]
     assert "WARNING: the model was TRAINED on actors ravdess:03." in capsys.readouterr().err
     run_door(model, tiny_ravdess, tmp_path / "out", "--actors", "4")
     assert "WARNING" not in capsys.readouterr().err
@@ -290,11 +290,11 @@ def test_a_record_of_another_corpus_does_not_name_these_actors(checkpoint, tmp_p
     shutil.copytree(checkpoint, model)
     (model / RECORD_NAME).write_text(json.dumps({"train_actors": [3, 8]}))
     report = run_door(model, data_dir, tmp_path / "out", "--corpus", "emodb")
-    assert report["actors_heard_in_training"] == []
+    assert report["actors_in_training"] == []
     (model / RECORD_NAME).write_text(json.dumps({"train_actors": [1, "emodb:8"]}))
     assert "WARNING" not in capsys.readouterr().err
     report = run_door(model, data_dir, tmp_path / "out", "--corpus", "emodb")
-    assert report["actors_heard_in_training"] == ["emodb:08"]
+    assert report["actors_in_training"] == ["emodb:08"]
     assert "TRAINED on actors emodb:08" in capsys.readouterr().err
 
 

@@ -5,8 +5,8 @@ import pytest
 from ser.evaluation.training_record import (
     RECORD_NAME,
     changed_settings,
-    heard_speakers,
     read_training_record,
+    training_speakers,
 )
 
 
@@ -17,8 +17,8 @@ def test_the_record_of_a_checkpoint_is_read_back(tmp_path):
 
 def test_a_checkpoint_without_a_record_gives_none(tmp_path):
     assert read_training_record(tmp_path) is None
-    assert heard_speakers(None) is None
-    assert heard_speakers({"recipe": {}}) is None
+    assert training_speakers(None) is None
+    assert training_speakers({"recipe": {}}) is None
 
 
 @pytest.mark.parametrize(("content", "message"), [("{cut", "is not JSON"), ("[1, 2]", "holds a list")])
@@ -30,7 +30,7 @@ def test_a_damaged_record_raises(tmp_path, content, message):
 
 def test_actors_a_model_was_chosen_by_count_as_heard():
     record = {"train_actors": [3, "emodb:3"], "validation_actors": ["nemo:WR0"], "test_actors": [4]}
-    assert heard_speakers(record) == {"ravdess:03", "emodb:03", "nemo:WR0"}
+    assert training_speakers(record) == {"ravdess:03", "emodb:03", "nemo:WR0"}
 
 
 def test_recipes_differ_in_what_shapes_weights_and_in_what_both_know():

@@ -9,7 +9,7 @@ import pytest
 from tiny_corpora import write_emodb, write_savee
 
 from ser import EmotionRecognizer
-from ser.evaluation.training_record import RECORD_NAME, heard_speakers
+from ser.evaluation.training_record import RECORD_NAME, training_speakers
 from ser.training import cli as train
 from ser.training.checkpoints import damage
 
@@ -76,7 +76,7 @@ def test_several_corpora_train_together_speaker_by_speaker(tmp_path: Path, monke
     assert record["test_actors"] == ["emodb:08"]
     speakers = [name for side in ("train", "validation") for name in record[f"{side}_actors"]]
     assert sorted(speakers) == ["emodb:03", "savee:DC", "savee:JE", "savee:KL"]
-    assert heard_speakers(record) == set(speakers)
+    assert training_speakers(record) == set(speakers)
     recognizer = EmotionRecognizer.from_pretrained(tmp_path / "out")
     graph = EmotionRecognizer.from_pretrained(tmp_path / "out", backend="onnx")
     assert len(recognizer.emotions) == len(graph.emotions) == 8
