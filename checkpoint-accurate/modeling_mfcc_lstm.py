@@ -60,7 +60,7 @@ class MaskedConvolution(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`hidden` (B, C, T) and `mask` (B, T) to (B, C', T') and (B, T'), with T' = ceil(T / stride)."""
+        """Map `hidden` (B, C, T) and `mask` (B, T) to (B, C', T') and (B, T'), with T' = ceil(T / stride)."""
         mask = mask[:, :: self.stride]
         hidden = nn.functional.relu(self.norm(self.conv(hidden)))
         return self.dropout(hidden) * mask[:, None, :], mask
@@ -111,7 +111,7 @@ def relative_to_speech(features: torch.Tensor, mask: torch.Tensor) -> torch.Tens
 
 
 def deltas(features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """How features change: those two frames later less those two frames before (after Furui, 1981).
+    """Return the change of features: two frames later less two frames before (after Furui, 1981).
 
     Args:
         features: Normalised MFCC of shape `(B, T, C)`.
@@ -140,7 +140,7 @@ class BidirectionalLstm(nn.Module):
         self.backward_lstm = nn.LSTM(input_size, hidden_size, batch_first=True)
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """`hidden` (B, T', C) and `mask` (B, T') to (B, T', 2H)."""
+        """Map `hidden` (B, T', C) and `mask` (B, T') to (B, T', 2H)."""
         position = torch.arange(hidden.shape[1], device=hidden.device)
         last = mask.sum(dim=1, keepdim=True).long() - 1
         reversed_position = torch.where(position <= last, last - position, position)[:, :, None]  # (B, T', 1)
@@ -163,7 +163,7 @@ class AttentiveStatisticsPooling(nn.Module):
         self.score = nn.Linear(attention_size, 1)
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`hidden` (B, T', C) and `mask` (B, T') to the pooled clip (B, 2C) and the weights (B, T')."""
+        """Map `hidden` (B, T', C) and `mask` (B, T') to the pooled clip (B, 2C) and the weights (B, T')."""
         score = self.score(torch.tanh(self.projection(hidden))).squeeze(-1)
         weights = score.masked_fill(mask == 0, torch.finfo(score.dtype).min).softmax(dim=1)
         mean = torch.einsum("bt,btc->bc", weights, hidden)
@@ -182,7 +182,7 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
     def from_pretrained(
         cls, pretrained_model_name_or_path: str | os.PathLike | None, *model_args: Any, **kwargs: Any
     ) -> Any:
-        """As in transformers, except that weights which do not fit, or are a pickle, are an error.
+        """Load as in transformers, except that weights which do not fit, or are a pickle, are an error.
 
         Args:
             pretrained_model_name_or_path: A folder, the name of a model on the Hub, or `None` with a
@@ -206,18 +206,18 @@ class MfccLstmPreTrainedModel(PreTrainedModel):
         if pretrained_model_name_or_path is not None and (missing or left_over):
             raise RuntimeError(
                 f"The weights in {pretrained_model_name_or_path} are not those of its config.json: missing "
-                f"are {missing}, left over are {left_over}. Fetch or train the checkpoint anew."
+                f"are {missing}, left over are {left_over}. Fetch or train the checkpoint again."
             )
         if broken := [name for name, weight in model.state_dict().items() if not weight.isfinite().all()]:
             raise RuntimeError(
                 f"The weights in {pretrained_model_name_or_path} are not all finite ({broken[0]} and "
-                f"{len(broken) - 1} more), as after a training that diverged. Train the checkpoint anew."
+                f"{len(broken) - 1} more), as after a training that diverged. Train the checkpoint again."
             )
         return loaded if output_loading_info else model
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """As torch starts such layers: evenly, within one over the root of a unit's inputs or LSTM units."""
+        """Initialise as torch does: uniformly, within one over the root of the number of inputs or units."""
         if isinstance(module, nn.BatchNorm1d):
             for name, tensor in module.state_dict(keep_vars=True).items():
                 start = init.ones_ if name in ("weight", "running_var") else init.zeros_
@@ -233,7 +233,7 @@ class MfccLstm(nn.Module):
 
     Args:
         config: Sizes.
-        view: Which of `MfccLstmConfig.views` it hears.
+        view: Its input, one of `MfccLstmConfig.views`.
     """
 
     def __init__(self, config: MfccLstmConfig, view: str):
@@ -256,7 +256,7 @@ class MfccLstm(nn.Module):
     def forward(
         self, input_features: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
-        """`input_features` (B, T, feature_size) and `mask` (B, T) to scores, attention weights and states.
+        """Map `input_features` (B, T, feature_size) and `mask` (B, T) to scores, weights and hidden states.
 
         These are `(B, num_labels)`, `(B, T')` and, for the input of the LSTM and the output of each of its
         layers, `(B, T', width)`.

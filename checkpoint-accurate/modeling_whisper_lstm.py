@@ -51,7 +51,7 @@ class WhisperLowerLayers(nn.Module):
         self.layers = nn.ModuleList(WhisperEncoderLayer(layer_config) for _ in range(config.encoder_layers))
 
     def forward(self, input_features: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """`input_features` (B, T, feature_size) and `mask` (B, T) to steps (B, S, C) and their mask (B, S).
+        """Map `input_features` (B, T, feature_size) and `mask` (B, T) to steps (B, S, C) and mask (B, S).
 
         C is the encoder's width times the number of used layers.
         """
@@ -112,7 +112,7 @@ class LstmHead(nn.Module):
     def forward(
         self, steps: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
-        """`steps` (B, S, C) and `mask` (B, S) to scores (B, num_labels), weights (B, S) and hidden states."""
+        """Map `steps` (B, S, C) and `mask` (B, S) to scores (B, num_labels), weights (B, S), states."""
         projected = self.dropout(nn.functional.relu(self.projection(steps)))
         hidden = self.lstm(projected, mask)
         pooled, attention_weights = self.pooling(hidden, mask)
@@ -132,7 +132,7 @@ class StatisticsHead(nn.Module):
     def forward(
         self, steps: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
-        """As `LstmHead.forward`; every step weighs the same."""
+        """Return the same as `LstmHead.forward`, with equal weights of all steps."""
         weights = mask / mask.sum(dim=1, keepdim=True)
         mean = torch.einsum("bt,btc->bc", weights, steps)
         variance = torch.einsum("bt,btc->bc", weights, (steps - mean[:, None, :]).square())
@@ -178,7 +178,7 @@ class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
     def encode(
         self, input_features: torch.Tensor, attention_mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """`input_features` (B, T, feature_size) and their mask (B, T) to steps (B, S, C), mask (B, S)."""
+        """Map `input_features` (B, T, feature_size) and their mask (B, T) to steps (B, S, C), mask (B, S)."""
         return self.encoder(input_features, attention_mask.to(input_features.dtype))
 
     def forward(
@@ -236,7 +236,7 @@ class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
         return output if return_dict else output.to_tuple()
 
     def save_pretrained(self, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
-        """As in transformers, with the encoder in a file of its own, in float16 as Whisper is published.
+        """Save as transformers does, with the encoder in a file of its own, in float16 like Whisper's.
 
         Training leaves the encoder alone, so that this file is the same after any training.
         """

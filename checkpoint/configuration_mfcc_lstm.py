@@ -32,7 +32,7 @@ class MfccLstmConfig(PreTrainedConfig):
         num_hidden_layers: Stacked bidirectional LSTM layers, with a residual connection where widths allow.
         attention_size: Width of the hidden layer of the attentive pooling.
         ensemble_size: Networks of these sizes side by side, whose mean score is the answer.
-        views: What the networks of the ensemble hear, in turn: the features as they are ("absolute"), less
+        views: The inputs of the ensemble's networks, in turn: the features as they are ("absolute"), less
             their mean over the clip's speech ("relative"), or their change from frame to frame ("delta"). The
             last two hide a microphone's or a telephone's colour and what is lasting in a voice.
         conv_dropout: Dropout probability after every convolution.
@@ -43,7 +43,7 @@ class MfccLstmConfig(PreTrainedConfig):
         not_sure_below: Highest probability below which an answer is better given as "not sure". Chosen after
             training from how often answers are right; the network does not use it.
         confidence_steps: Lowest highest probability of each step and the share of such answers that were
-            right for unseen speakers, ascending; none if nobody measured it. The network does not use them.
+            right for unseen speakers, ascending; none if it was not measured. The network does not use them.
 
     Raises:
         ValueError: If the convolution lists differ in length, a size is not positive, the kernel is even, the
@@ -97,7 +97,7 @@ class MfccLstmConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> "MfccLstmConfig":
-        """As in transformers, which only warns about the settings of another kind of model.
+        """Load as transformers does, which only warns about the settings of another kind of model.
 
         Raises:
             ValueError: If `config_dict` says that it belongs to another `model_type`.

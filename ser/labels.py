@@ -138,7 +138,7 @@ CLASS_SETS: dict[str, tuple[str, ...]] = {
 
 
 def corpus_classes(corpus: str) -> tuple[str, ...]:
-    """The emotions that a corpus has, in RAVDESS order.
+    """Return the emotions that a corpus has, in RAVDESS order.
 
     >>> corpus_classes("emodb")
     ('neutral', 'happy', 'sad', 'angry', 'fearful', 'disgust')

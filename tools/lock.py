@@ -26,13 +26,13 @@ HEADER = """\
 
 
 def installed_versions() -> str:
-    """What is installed here, as constraints. Local parts such as +cpu are no part of a constraint."""
+    """Return the installed versions as constraints, without local parts such as +cpu."""
     found = {each.metadata["Name"].lower(): each.version.partition("+")[0] for each in distributions()}
     return "".join(f"{name}=={version}\n" for name, version in sorted(found.items()))
 
 
 def compiled(requirements: str, *options: str) -> str:
-    """What uv makes of requirements."""
+    """Return the requirements as uv resolves them."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "-", "--generate-hashes", "--quiet"]
     command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
     command += ["--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28", *options]
@@ -45,7 +45,7 @@ def compiled(requirements: str, *options: str) -> str:
 
 
 def torch_entry(lock: str) -> str:
-    """The lines of torch in a lock."""
+    """Return the lines of torch in a lock."""
     entry = re.search(r"^torch==.*\n(?:    --hash=.*\n)+", lock, re.MULTILINE)
     if entry is None:
         sys.exit("uv gave no hashes of torch.")
@@ -53,7 +53,7 @@ def torch_entry(lock: str) -> str:
 
 
 def with_all_torch_builds(lock: str) -> str:
-    """The lock with torch as the index names it, and the hashes of that and of the build found here."""
+    """Return the lock with torch as the index names it, and the hashes of both builds."""
     ours = torch_entry(lock)
     version = ours.split("==")[1].split()[0].partition("+")[0]
     hashes = set(re.findall(r"sha256:\w+", ours + torch_entry(compiled(f"torch=={version}", "--no-deps"))))

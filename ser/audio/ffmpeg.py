@@ -140,7 +140,7 @@ def decode_blocks(
 
 
 def _input_of(demuxer: str, max_allocation_bytes: int, options: list[str] | None = None) -> list[str]:
-    """The part of a command that lets ffmpeg read its standard input, and nothing else, as one format."""
+    """Return the options that let ffmpeg read its standard input, and nothing else, as one format."""
     command = ["ffmpeg", "-nostdin", "-v", "quiet", "-threads", "1", "-max_alloc", str(max_allocation_bytes)]
     command += ["-protocol_whitelist", "cache,pipe", "-codec_whitelist", CODECS]
     command += ["-format_whitelist", demuxer, "-f", demuxer, "-max_streams", str(MAX_NUM_STREAMS)]
@@ -148,7 +148,7 @@ def _input_of(demuxer: str, max_allocation_bytes: int, options: list[str] | None
 
 
 def _as_file(file: io.FileIO | io.BytesIO) -> IO[bytes] | io.FileIO:
-    """A file that a process can read: bytes in memory are copied to an unlinked temporary one."""
+    """Return a file that a process can read; bytes in memory are copied to a temporary one without a name."""
     if isinstance(file, io.FileIO):
         return open(file.fileno(), "rb", buffering=0, closefd=False)
     copy = tempfile.TemporaryFile()  # noqa: SIM115 -- the caller closes it

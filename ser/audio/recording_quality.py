@@ -1,4 +1,4 @@
-"""Faults that make an answer doubtful, told from energy and spectrum, in words a person can act on."""
+"""Faults that make an answer doubtful, found from energy and spectrum, in words a person can act on."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ NUM_SPECTRUM_SAMPLES = 512
 
 
 class SilenceError(AudioError):
-    """A recording in which nothing can be heard. The message is for the person who made it."""
+    """A recording without any sound. The message is for the person who made it."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ ADVICE = {
     "short": "There is less than a second of speech. Say a whole sentence.",
     "clipped": "The recording is overdriven: its loudest parts are cut off. Turn the input level down, or "
     "move away from the microphone.",
-    "noisy": "Noise is nearly as loud as the voice. Move closer to the microphone, or to a quieter place.",
+    "noisy": "Noise is nearly as loud as the speech. Move closer to the microphone, or to a quieter place.",
     "telephone": "There is nothing above 4 kHz, as over a telephone. The model learned from full-band "
     "recordings and may be wrong more often here.",
 }
 
 
 def block_levels_db(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
-    """Level of each block of 25 ms in dB relative to full scale, shape `(num_blocks,)`, at least -120.
+    """Return the level of each block of 25 ms in dB of full scale, shape `(num_blocks,)`, at least -120.
 
     Args:
         waveform: Samples, shape `(num_samples,)`. What is left after the last whole block is not looked at,
@@ -71,7 +71,7 @@ def block_levels_db(waveform: np.ndarray, sampling_rate: int) -> np.ndarray:
 
 
 def noise_floor_db(levels_db: np.ndarray) -> float:
-    """Level of what is heard in the pauses: of the quietest tenth of the blocks, digital silence apart."""
+    """Return the level of the pauses: of the quietest tenth of the blocks, without digital silence."""
     sounding = levels_db[levels_db > DIGITAL_SILENCE_DB]
     return float(np.percentile(sounding, 10)) if len(sounding) else DIGITAL_SILENCE_DB
 
@@ -86,7 +86,7 @@ def loud_level_db(levels_db: np.ndarray) -> float:
 
 
 def is_sounding(levels_db: np.ndarray, floor_db: float) -> np.ndarray:
-    """Which blocks hold more than silence and steady noise: bool, the shape of `levels_db`."""
+    """Return which blocks hold more than silence and steady noise: bool, the shape of `levels_db`."""
     return levels_db > max(SILENCE_DB, floor_db + ABOVE_FLOOR_DB)
 
 
@@ -103,7 +103,7 @@ def check_not_silent(waveform: np.ndarray, sampling_rate: int) -> None:
 
 
 def quality_hints(waveform: np.ndarray, sampling_rate: int) -> list[QualityHint]:
-    """Faults of a recording, the gravest first; none for a good one.
+    """Return the faults of a recording, the gravest first; none for a good one.
 
     Clipping is seen only at the rate a recording was made with: resampling rounds its flat tops.
 
@@ -123,7 +123,7 @@ def quality_hints(waveform: np.ndarray, sampling_rate: int) -> list[QualityHint]
 
 
 def is_clipped(waveform: np.ndarray) -> bool:
-    """Whether the tops of the waveform are flat: runs of three or more samples at its highest value."""
+    """Tell whether the waveform has flat tops: runs of three or more samples at its highest value."""
     magnitude = np.abs(waveform)
     at_top = magnitude >= magnitude.max() * (1 - FLAT_TOLERANCE)
     same_side = np.signbit(waveform[2:]) == np.signbit(waveform[:-2])
@@ -132,7 +132,7 @@ def is_clipped(waveform: np.ndarray) -> bool:
 
 
 def is_telephone_band(waveform: np.ndarray, sampling_rate: int) -> bool:
-    """Whether the loud parts have nothing above 4 kHz, as after transmission at 8 kHz."""
+    """Tell whether the loud parts have nothing above 4 kHz, as after transmission at 8 kHz."""
     if sampling_rate <= 2 * TELEPHONE_CUTOFF_HZ:
         return True
     num_frames = len(waveform) // NUM_SPECTRUM_SAMPLES
@@ -143,7 +143,7 @@ def is_telephone_band(waveform: np.ndarray, sampling_rate: int) -> bool:
     energy = power.sum(axis=1)
     spectrum = power[energy >= energy.max() / 100].sum(axis=0)  # frames within 20 dB of the loudest
     frequencies_hz = np.fft.rfftfreq(NUM_SPECTRUM_SAMPLES, 1 / sampling_rate)
-    # 400 Hz clear of the cutoff, for filters have slopes; 7500 Hz, for the model hears no higher than 8000.
+    # 400 Hz clear of the cutoff, because filters have slopes; 7500 Hz, because the model uses up to 8000.
     above = spectrum[(frequencies_hz > TELEPHONE_CUTOFF_HZ + 400) & (frequencies_hz < 7_500)].sum()
     speech_band = spectrum[(frequencies_hz > 300) & (frequencies_hz < 3_400)].sum()
     return bool(above < speech_band * 10 ** (MAX_TELEPHONE_DB / 10))

@@ -1,18 +1,17 @@
-"""Scores many clips: files, folders, globs or a manifest in, a table of probabilities out.
+"""Score many clips: files, folders, globs or a manifest in, a table of probabilities out.
 
     python -m ser predict --model checkpoint --output scores.parquet calls/ "more/**/*.mp3"
     python -m ser predict --model checkpoint --output scores.csv --manifest calls.csv --num_workers 4
 
 One row a clip, in the order of the sources: its path, the likeliest emotion and how often such answers are
 right, the length, the probability of each emotion, and for an unreadable clip the reason in the column
-`error`. A run that was stopped or killed goes on where it was when the same command is given again, also by
-another engine.
+`error`. The same command resumes a run that was stopped or killed, also with another engine.
 
     python -m ser predict --segments --model checkpoint --output segments.csv calls/
     python -m ser predict --segments --format textgrid --model checkpoint --output tiers/ interviews/
 
-With --segments, recordings of any length are cut into stretches of speech: one row a segment, and beside that
-table a summary of each speaker; or with --format one file a recording.
+With --segments, recordings of any length are cut into stretches of speech: one row a segment, and a second
+table that summarises each speaker; or with --format one file a recording.
 """
 
 import argparse
@@ -80,7 +79,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--channels",
         choices=("auto", "mix", "speakers"),
         default="auto",
-        help="with --segments: mix the channels, or each is a speaker; default: as they sound",
+        help="with --segments: mix the channels, or each is a speaker; default: decided by their content",
     )
     parser.add_argument(
         "--turns",
@@ -104,7 +103,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         f"with --segments {RECORDINGS_PER_PART}",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace the output, and start an unfinished job anew"
+        "--overwrite", action="store_true", help="replace the output, and restart an unfinished job"
     )
     args = parser.parse_args(arguments)
     if bool(args.sources) == bool(args.manifest):
@@ -124,18 +123,18 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 
 def _num_cores() -> int:
-    """The cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def score(args: argparse.Namespace) -> Job:
-    """Does the job of a command line, from the start or from where an earlier run of it was stopped.
+    """Run the job of a command line, from the start or from where an earlier run stopped.
 
     Returns:
         The finished job.
 
     Raises:
-        ValueError: If the output exists, or the job cannot be started or gone on with as asked.
+        ValueError: If the output exists, or the job cannot be started or resumed as asked.
         OSError: If the model is not there, or a file cannot be read or written.
         RuntimeError: If an engine's workers cannot start or keep dying.
     """
@@ -165,7 +164,7 @@ def score(args: argparse.Namespace) -> Job:
         if not job.num_clips:
             clear(folder)
             raise ValueError(f"There is no recording in {args.manifest or ', '.join(args.sources)}.")
-        if job.num_broken is not None:  # the run before was killed while it tidied up
+        if job.num_broken is not None:  # the run before was killed while it cleaned up
             return job.close(job.num_broken)
         _score_parts(job, model, recognizer, args)
         if args.segments:
@@ -187,7 +186,7 @@ def _score_parts(
     unfinished = list(job.unfinished_parts())
     num_done = job.num_clips - sum(map(job.part_size, unfinished))
     if num_done:
-        print(f"Going on after {num_done} of {job.num_clips} clips.", file=sys.stderr)
+        print(f"Resuming after {num_done} of {job.num_clips} clips.", file=sys.stderr)
     with tqdm(
         total=job.num_clips, initial=num_done, unit="clip", smoothing=0.05, disable=not sys.stderr.isatty()
     ) as bar:
@@ -211,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (ValueError, OSError, RuntimeError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
-        sys.exit("Stopped. Give the same command again to go on.")
+        sys.exit("Stopped. Give the same command again to resume.")
     broken = f"; {job.num_broken} could not be read, see the column 'error'" if job.num_broken else ""
     print(f"Written: {args.output} ({job.num_clips} clips{broken})")
     if job.num_broken == job.num_clips:

@@ -1,4 +1,4 @@
-"""What a worker notes before it reads a file, for the case that the file ends its process."""
+"""A note of the file that a worker reads, in case the file's decoder kills the process."""
 
 import json
 import os
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-MAX_DEATHS = 3  # of processes while reading one file, before it is left unread
+MAX_DEATHS = 3  # of processes while reading a file, before it is skipped
 
 
 class Diary:
-    """A file that says which clip is being read, for whoever comes after a process that died of it.
+    """A file with the clip being read, for the process that follows one that died.
 
     Attributes:
         file: The file.
-        deaths: Clips whose reading an earlier process did not outlive.
+        deaths: Clips during whose reading an earlier process died.
     """
 
     def __init__(self, file: Path):
@@ -24,7 +24,7 @@ class Diary:
             self.deaths = json.loads(file.read_text())
 
     def gives_up(self, index: int) -> str | None:
-        """Say why a clip is left unread, if it is."""
+        """Return why a clip is skipped, or None if it is not."""
         if self.deaths.count(index) < MAX_DEATHS:
             return None
         return f"The process ended {MAX_DEATHS} times while reading this file. Convert it to WAV."

@@ -1,4 +1,4 @@
-"""Which clips to score: from files, folders and globs, or from a manifest, one after the other."""
+"""The clips to score: from files, folders and globs, or from a manifest."""
 
 import csv
 import glob
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-# What a folder is searched for. A file that is named, globbed or in a manifest may end in anything.
+# The endings searched for in a folder. A file that is named, globbed or in a manifest may have any.
 AUDIO_SUFFIXES = {
     *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
     *(".rf64", ".m4a", ".mp4", ".3gp", ".aac", ".amr", ".wma", ".webm"),
@@ -20,7 +20,7 @@ PATH_COLUMN = "path"
 
 
 def list_sources(sources: Sequence[str]) -> Iterator[str]:
-    """Paths of the clips that some sources stand for, each once, in the order of the sources.
+    """Yield the paths of the clips in the sources, each once, in the order of the sources.
 
     Args:
         sources: Files; folders, searched to their depths for `AUDIO_SUFFIXES` in alphabetical order, without
@@ -29,7 +29,7 @@ def list_sources(sources: Sequence[str]) -> Iterator[str]:
     Raises:
         ValueError: If a source is nothing of the kind.
     """
-    # Only several sources can name a clip twice; one folder of any size needs no memory for its clips.
+    # Only several sources can name a clip twice; a single folder of any size needs no memory.
     seen: set[str] | None = None if len(sources) == 1 else set()
     for source in sources:
         for path in _clips_of(source):
@@ -51,7 +51,7 @@ def _clips_of(source: str) -> Iterator[str]:
         # pathlib has no globs of absolute paths
         matches = sorted(set(glob.glob(source, recursive=True)))  # noqa: PTH207
         if not matches:
-            raise ValueError(f"{source} is no file, no folder, and no file's name matches it.")
+            raise ValueError(f"{source} is neither a file nor a folder, and matches no file name.")
         yield from (match for match in matches if not Path(match).is_dir())
 
 

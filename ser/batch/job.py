@@ -1,8 +1,9 @@
-"""A job on disk: what is to be scored and which parts are done, so that a killed job goes on where it was.
+"""A job on disk: the list of clips and the finished parts, so that a killed job can be resumed.
 
-Beside the output `x.parquet` lies the folder `x.parquet.parts` while the job lasts. Everything in it appears
-whole or not at all, by renaming a finished file, in this order: the list of clips and where its parts begin,
-then `job.json`, then one table a part. Then the output appears, `job.json` says so, and the folder goes.
+While a job runs, the folder `x.parquet.parts` lies next to its output `x.parquet`. Each file in it appears
+complete or not at all, by renaming a finished file, in this order: the list of clips and the offsets of its
+parts, then `job.json`, then one table a part. At last the output appears, `job.json` records that, and the
+folder is removed.
 """
 
 import json
@@ -18,16 +19,16 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-CLIPS_PER_PART = 512  # a killed job loses so many at most for each worker: a few seconds
+CLIPS_PER_PART = 512  # each worker of a killed job loses at most these, a few seconds of work
 _LIST, _STARTS, _JOB, _LOCK = "clips.jsonl", "starts.npy", "job.json", ".lock"
 
 
 @dataclass(frozen=True)
 class Job:
-    """A list of clips shared out in parts.
+    """A list of clips, divided into parts.
 
     Attributes:
-        folder: Where list and parts lie.
+        folder: Folder of the list and the parts.
         settings: What the job was started with; the same settings make the same table.
         num_clips: Clips in the list.
         clips_per_part: Clips in every part but the last.
@@ -42,23 +43,23 @@ class Job:
 
     @property
     def num_parts(self) -> int:
-        """How many parts there are."""
+        """The number of parts."""
         return -(-self.num_clips // self.clips_per_part)
 
     def part_file(self, part: int) -> Path:
-        """Where the table of a part lies once it is scored."""
+        """Return the path of a part's table, which exists once the part is scored."""
         return self.folder / f"part-{part:08d}.parquet"
 
     def part_size(self, part: int) -> int:
-        """How many clips a part has."""
+        """Return the number of clips in a part."""
         return min(self.clips_per_part, self.num_clips - part * self.clips_per_part)
 
     def unfinished_parts(self) -> Iterator[int]:
-        """The parts that have no table yet."""
+        """Return the parts that have no table yet."""
         return (part for part in range(self.num_parts) if not self.part_file(part).exists())
 
     def clips_of(self, part: int) -> list[str]:
-        """Paths of a part's clips, as they were listed."""
+        """Return the paths of a part's clips, as they were listed."""
         with (self.folder / _LIST).open("rb") as lines:
             lines.seek(int(self._starts[part]))
             return [json.loads(lines.readline()) for _ in range(self.part_size(part))]
@@ -68,7 +69,7 @@ class Job:
         return np.load(self.folder / _STARTS, mmap_mode="r")
 
     def close(self, num_broken: int) -> "Job":
-        """Note that the output is written and clear the folder; gives the finished job."""
+        """Record that the output is written, clear the folder, and return the finished job."""
         finished = replace(self, num_broken=num_broken)
         finished.write()
         clear(self.folder)
@@ -82,33 +83,33 @@ class Job:
 
 
 def clear(folder: Path) -> None:
-    """Delete what a job put into its folder, `job.json` last."""
+    """Delete a job's files from its folder, `job.json` last."""
     for pattern in ("part-*", "*.tmp", _LIST, _STARTS, _JOB):
         for file in folder.glob(pattern):
             file.unlink(missing_ok=True)
 
 
 def parts_folder(output: Path) -> Path:
-    """Where the parts of an output lie until it is finished."""
+    """Return the folder of an output's parts, which exists until the output is finished."""
     return output.with_name(output.name + ".parts")
 
 
 def start_or_resume(
     folder: Path, settings: dict[str, Any], clips: Iterable[str], clips_per_part: int = CLIPS_PER_PART
 ) -> Job:
-    """The job of a folder if there is one, else a new one.
+    """Return the job of a folder if there is one, otherwise a new one.
 
     Args:
         folder: From `parts_folder`; it exists and is `locked`.
-        settings: What tells this job from others, as JSON can hold it.
-        clips: Paths to score; read only for a new job, so that a job's list never changes under it.
+        settings: What distinguishes this job from others, in JSON types.
+        clips: Paths to score; only a new job reads them, so that a job's list never changes.
         clips_per_part: Clips in a part of a new job.
 
     Raises:
         ValueError: If the folder's job was started with other settings, or no clip is listed.
     """
     if not (folder / _JOB).exists():
-        clear(folder)  # of what is left of a job that was being removed, or listed, when it was killed
+        clear(folder)  # remains of a job that was killed while it was being listed or removed
         num_clips = _write_list(folder, clips, clips_per_part)
         Job(folder, settings, num_clips, clips_per_part).write()
     job = Job(folder, **json.loads((folder / _JOB).read_text()))
@@ -139,12 +140,12 @@ def _write_list(folder: Path, clips: Iterable[str], clips_per_part: int) -> int:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a job's folder, which is made, and removed again if no job is in it.
+    """Lock a job's folder against other processes; create it, and remove it again if it holds no job.
 
-    A killed process keeps nobody out.
+    The lock of a killed process is released.
 
     Raises:
-        ValueError: If a process works on it already.
+        ValueError: If another process works on it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -162,8 +163,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(file: Path, folder: Path | None = None) -> Iterator[Path]:
-    """Yield a name in `folder` to write to; once on the disk, it takes the place of `file` in one step."""
-    # Two machines of a cluster may both write a part, and even under the same process number.
+    """Yield a temporary name in `folder`; once written to disk, it replaces `file` in one step."""
+    # Two machines of a cluster may write the same part, even with the same process number.
     unfinished = (folder or file.parent) / f"{file.name}.{uuid.uuid4().hex}.tmp"
     try:
         yield unfinished

@@ -1,4 +1,4 @@
-"""The engine that needs nothing: one process, or several on this machine that share out a job's parts."""
+"""The engine without requirements: one process, or several on this machine that share a job's parts."""
 
 import multiprocessing
 import multiprocessing.connection
@@ -15,13 +15,13 @@ from ser.batch.job import Job
 from ser.batch.worker import ModelChoice, score_part
 from ser.recognizer import EmotionRecognizer
 
-PARTS_AHEAD = 2  # waiting for each worker, so that none waits for the next
-# A clip that kills its process is given up after MAX_DEATHS; so many in a row have another reason.
+PARTS_AHEAD = 2  # queued for each worker, so that none has to wait
+# A clip that kills its process is skipped after MAX_DEATHS; this many in a row have another cause.
 MAX_BROKEN_POOLS = 4 * MAX_DEATHS
 
 
 def run_here(job: Job, recognizer: EmotionRecognizer, report: Callable[[int], object]) -> None:
-    """Score what is unfinished in this process.
+    """Score the unfinished parts in this process.
 
     Args:
         job: The job.
@@ -38,7 +38,7 @@ def run_in_processes(
     num_workers: int,
     report: Callable[[int], object],
 ) -> None:
-    """Score what is unfinished in several processes of one thread each.
+    """Score the unfinished parts in several processes of one thread each.
 
     Args:
         job: The job.
@@ -65,8 +65,8 @@ def run_in_processes(
 
 
 def _pool_results(job: Job, model: ModelChoice, num_workers: int) -> Iterator[int]:
-    # Forked from one process that has imported the libraries and computed nothing yet: that is safe, and each
-    # worker starts in a moment and shares their memory. Where there is no such server (Windows), spawned.
+    # Forking from a server process that has imported the libraries but computed nothing is safe and quick,
+    # and workers share the memory of the libraries. Without such a server (Windows), workers are spawned.
     forking = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forking else "spawn")
     context.set_forkserver_preload([model.library, __name__])
@@ -80,7 +80,7 @@ def _pool_results(job: Job, model: ModelChoice, num_workers: int) -> Iterator[in
     pending: set[Future[int]] = set()
     try:
         while True:
-            # Only so many are handed over at a time: a long job's parts would fill the memory.
+            # A few at a time, because all parts of a long job would fill the memory.
             room = PARTS_AHEAD * num_workers - len(pending)
             pending |= {pool.submit(_score, part) for part in islice(parts, room)}
             if not pending:
@@ -103,7 +103,7 @@ def _start_worker(job: Job, model: ModelChoice) -> None:
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent is gone, which even a killed parent cannot forget."""
+    """End this process when its parent is gone, even if the parent was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])

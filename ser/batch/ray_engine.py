@@ -19,9 +19,9 @@ import numpy as np
 from ser.batch.job import Job
 from ser.batch.worker import ModelChoice, score_part
 
-HERE = "local"  # instead of an address: a cluster of one's own on this machine, for this job alone
-BLOCKS_PER_WORKER = 64  # shares that Ray hands out: many, for the slowest worker's last one is waited for
-_STORE_BYTES = 2**28  # what passes through Ray's store are numbers of parts and of clips
+HERE = "local"  # instead of an address: a cluster on this machine, for this job alone
+BLOCKS_PER_WORKER = 64  # many, because the job waits for the last block of the slowest worker
+_STORE_BYTES = 2**28  # only numbers of parts and clips pass through Ray's store
 _SER = Path(__file__).resolve().parents[1]
 
 
@@ -37,7 +37,7 @@ def run_on_ray(
     Args:
         job: The job. Its folder and its clips are seen under the same paths by every machine of the cluster.
         model: Loaded once by each worker; a folder is seen by every machine, too.
-        num_workers: How many at most; one a core of the cluster if `None`. It goes on with as few as one.
+        num_workers: The most workers to use; one a core of the cluster if `None`. One is enough to continue.
         report: Called with the number of clips of each part that was finished.
         address: Of a running cluster, or `HERE`.
 
@@ -58,7 +58,7 @@ def run_on_ray(
         num_workers = min(num_workers or num_cores, len(parts))
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        context.target_max_block_size = 2**20  # so much room Ray wants to see for each share's results
+        context.target_max_block_size = 2**20  # Ray asks for this much room for the results of each block
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         scored = ray.data.from_items(
             parts, override_num_blocks=min(len(parts), BLOCKS_PER_WORKER * num_workers)
@@ -67,7 +67,7 @@ def run_on_ray(
             fn_constructor_args=(job, model),
             batch_size=1,
             num_cpus=1,
-            # A fixed number would wait for a machine that is gone for good.
+            # A fixed number would wait forever for a lost machine.
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=num_workers, initial_size=num_workers),
         )
         try:
@@ -79,7 +79,7 @@ def run_on_ray(
 
 
 class PartScorer:
-    """What an actor does: loads the model once, then scores one part a call."""
+    """An actor: loads the model once, then scores one part a call."""
 
     def __init__(self, job: Job, model: ModelChoice):
         self.job = job
@@ -88,11 +88,11 @@ class PartScorer:
             raise ValueError(f"{model.name} is another model on {os.uname().nodename}. Copy this machine's.")
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[int]]:
-        """`item`, numbers of parts, to `num_clips`; a part whose table is there is left alone."""
+        """Score the parts in `item` and return their `num_clips`; skip parts that have a table."""
         return {"num_clips": [self._score(part) for part in batch["item"].tolist()]}
 
     def _score(self, part: int) -> int:
-        # Ray repeats a whole share when a worker dies within it.
+        # Ray repeats a whole block when its worker dies.
         if self.job.part_file(part).exists():
             return self.job.part_size(part)
         return score_part(self.job, part, self.recognizer)
@@ -102,10 +102,10 @@ class PartScorer:
 def _cluster(address: str, num_workers: int | None) -> Iterator[int]:
     """Connect to a cluster, or start one; yield its number of cores."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # else it warns of what it does itself
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # otherwise it warns about its own actions
     if address == HERE:
-        # Read when Ray is imported. On any system the first decides whether it listens beyond the loopback
-        # address; without the last its workers give way to everything else on the machine.
+        # Ray reads these when it is imported. The first keeps it on the loopback address on every system;
+        # without the last, its workers yield to everything else on the machine.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         os.environ.setdefault("RAY_worker_niceness", "0")
@@ -120,7 +120,7 @@ def _cluster(address: str, num_workers: int | None) -> Iterator[int]:
         "num_cpus": num_workers,
         "object_store_memory": _STORE_BYTES,
     }
-    if address != HERE:  # its machines have what requirements.txt names, and get our code from here
+    if address != HERE:  # its machines have the requirements installed and get our code from here
         options = {"runtime_env": {"py_modules": [str(_SER)], "excludes": ["__pycache__"]}}
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)

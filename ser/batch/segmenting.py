@@ -24,7 +24,7 @@ RECORDINGS_PER_PART = 4  # an hour takes seconds: a killed job loses a few minut
 
 
 def segment_schema(emotions: list[str]) -> pyarrow.Schema:
-    """Columns of the table of segments."""
+    """Return the columns of the table of segments."""
     text, number, flag = pyarrow.string(), pyarrow.float32(), pyarrow.bool_()
     return pyarrow.schema(
         [
@@ -38,7 +38,7 @@ def segment_schema(emotions: list[str]) -> pyarrow.Schema:
 
 
 def summary_schema(emotions: list[str]) -> pyarrow.Schema:
-    """Columns of the table of speakers; each emotion's has its share of the speech."""
+    """Return the columns of the table of speakers, with the share of speech of each emotion."""
     text, number, count = pyarrow.string(), pyarrow.float64(), pyarrow.int32()
     return pyarrow.schema(
         [
@@ -91,7 +91,7 @@ def segment_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
 
 
 def _turns_of(turns: str | None, path: str) -> list[Turn] | None:
-    """The turns of a recording: from a file, or from a folder's file with the recording's name."""
+    """Return the turns of a recording, from a file or from a folder's file with the recording's name."""
     if turns is None:
         return None
     if not Path(turns).is_dir():
@@ -99,7 +99,7 @@ def _turns_of(turns: str | None, path: str) -> list[Turn] | None:
     for suffix in (".rttm", ".csv"):
         if (file := Path(turns, Path(path).stem + suffix)).exists():
             return read_turns(file)
-    raise ValueError(f"{turns} holds no {Path(path).stem}.rttm or .csv with the turns of this recording.")
+    raise ValueError(f"{turns} has no file {Path(path).stem}.rttm or .csv with the turns of this recording.")
 
 
 def _row(segment: Segment) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def write_results(job: Job, output: Path, form: str | None) -> int:
 
     Args:
         job: All parts of it are scored.
-        output: The table, whose ending names its format; beside it `NAME.summary.ENDING` gets the speakers.
+        output: The table, whose ending names its format; `NAME.summary.ENDING` next to it gets the speakers.
             Or the folder for the files.
         form: `None` for tables, or one of `ser.segments.formats.FORMATS`.
 
@@ -164,7 +164,7 @@ def _write_files(parts: list[Path], output: Path, form: str, emotions: list[str]
 
 
 def _recordings(parts: list[Path], emotions: list[str]) -> Iterator[tuple[str, list[Segment], str | None]]:
-    """Path, segments and error of each recording; in memory is one part."""
+    """Yield path, segments and error of each recording, with one part in memory at a time."""
     for part in parts:
         rows = pyarrow.parquet.read_table(part).to_pylist()
         for path, of_recording in groupby(rows, key=lambda row: row["path"]):

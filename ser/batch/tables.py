@@ -18,7 +18,7 @@ ROWS_PER_GROUP = 65_536  # what a reader of the Parquet file fetches at a time
 
 @dataclass
 class ScoredClip:
-    """A row: what was heard in a clip, or why nothing was.
+    """A row: the probabilities of a clip, or the reason why it has none.
 
     Attributes:
         path: As it was listed.
@@ -36,7 +36,7 @@ class ScoredClip:
 
 
 def schema_of(emotions: Sequence[str]) -> pyarrow.Schema:
-    """Columns: `path`, likeliest `emotion`, its `confidence`, length, each emotion's probability, `error`."""
+    """Return the columns: path, likeliest emotion, confidence, length, each emotion's probability, error."""
     numbers = [(emotion, pyarrow.float32()) for emotion in emotions]
     text = pyarrow.string()
     return pyarrow.schema(
@@ -69,7 +69,7 @@ def write_part(file: Path, clips: Sequence[ScoredClip], emotions: Sequence[str])
 
 
 def printable(path: str) -> str:
-    """A path as text: bytes that are no UTF-8 are escaped, for a table can hold nothing else."""
+    """Return a path as text, with bytes that are not UTF-8 escaped, because a table holds only text."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

@@ -1,4 +1,4 @@
-"""Scoring one part of a job: clips are read one by one, heard in batches, and none stops the others."""
+"""Scoring one part of a job: reads clips one by one and classifies them in batches; none stops the others."""
 
 import sys
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from ser.batch.tables import ScoredClip, write_part
 from ser.recognizer import EmotionRecognizer
 from ser.recognizer.confidence import confidence_of
 
-MAX_CLIPS_IN_MEMORY = 256  # many, so that the batches cut from them hold clips of like length
+MAX_CLIPS_IN_MEMORY = 256  # many, so that batches hold clips of similar length
 MAX_SECONDS_IN_MEMORY = 1200.0  # 77 MB at 16 kHz
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which model scores, as a process that has not loaded it yet needs to know.
+    """The model to load, as each process is given it.
 
     Attributes:
         name: Folder of a checkpoint, or a Hub id.
@@ -38,7 +38,7 @@ class ModelChoice:
         return "ser.onnx.recognizer" if self.backend == "onnx" else "ser.recognizer.mfcc_lstm"
 
     def load(self) -> EmotionRecognizer:
-        """Load it.
+        """Load the model.
 
         Raises:
             ValueError: If its parts do not fit together.
@@ -53,11 +53,11 @@ class ModelChoice:
 def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
     """Score a part's clips and write its table.
 
-    A clip that cannot be read gets a row that says why. So does one during whose reading the process died
-    several times: a decoder that crashes must not stop the job for good.
+    A clip that cannot be read gets a row with the reason. So does a clip whose decoder killed the process
+    several times: it must not stop the job for good.
 
     Returns:
-        How many clips the part has.
+        The number of clips in the part.
     """
     if "segments" in job.settings:
         return segment_part(job, part, recognizer)
@@ -67,7 +67,7 @@ def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
     loaded: list[tuple[ScoredClip, np.ndarray]] = []
     seconds_loaded = 0.0
 
-    def hear_loaded() -> None:
+    def classify_loaded() -> None:
         probabilities = recognizer.predict_probabilities([waveform for _, waveform in loaded])
         for (clip, _), row in zip(loaded, probabilities, strict=True):
             clip.probabilities = row
@@ -89,14 +89,14 @@ def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
             continue
         clip.duration_seconds = len(waveform) / recognizer.sampling_rate
         if loaded and seconds_loaded + clip.duration_seconds > MAX_SECONDS_IN_MEMORY:
-            hear_loaded()
+            classify_loaded()
             seconds_loaded = 0.0
         loaded.append((clip, waveform))
         seconds_loaded += clip.duration_seconds
         if len(loaded) == MAX_CLIPS_IN_MEMORY:
-            hear_loaded()
+            classify_loaded()
             seconds_loaded = 0.0
-    hear_loaded()
+    classify_loaded()
     with replacing(job.part_file(part)) as unfinished:
         write_part(unfinished, clips, job.settings["emotions"])
     diary.file.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The model card of a checkpoint: the prose of `card_template.md`, and figures from result files alone."""
+"""The model card of a checkpoint: the text of `card_template.md`, and figures from result files."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,10 +17,8 @@ from ser.hub.measurements import Measurements, measurements_of
 from ser.hub.own_card import own_card
 
 CARD_FILE = "README.md"  # where the Hub looks for it
-WRITTEN = (
-    "<!-- Written by a program, which writes it again. Delete this line to keep changes of your own. -->"
-)
-LOCAL_MODEL = '"checkpoint"'  # what the card's code loads, until it is published under a name
+WRITTEN = "<!-- Written by a program, which overwrites it. Delete this line to keep your own changes. -->"
+LOCAL_MODEL = '"checkpoint"'  # the model in the card's code, until it is published under a name
 TRUST = ", trust_remote_code=True"  # needed to load classes of this project, and none of transformers' own
 TEMPLATE_BLOCK = re.compile(r"<!-- (\w+) -->\n\n?")
 SHARE_ALIKE = {"ravdess", "ravdess-song", "nemo"}  # whose licence models trained on them keep
@@ -28,7 +26,7 @@ LANGUAGES = {"emodb": "de", "nemo": "pl"}  # all others are English
 
 
 def write_card(folder: str | Path) -> bool:
-    """Write the card of a checkpoint into its folder, unless a person has edited the one that is there.
+    """Write the card of a checkpoint into its folder, unless a person has edited the present one.
 
     Returns:
         Whether it was written.
@@ -48,7 +46,7 @@ def published_card(folder: Path, hub_model_id: str) -> str:
 
 
 def checkpoint_card(folder: Path) -> str:
-    """Return the card that a checkpoint's folder gives rise to."""
+    """Return the card of a checkpoint, from the files in its folder."""
     measured, model_name = measurements_of(folder), folder.resolve().name
     if measured.corpora == [OWN]:
         return own_card(measured, model_name).replace("\n---\n", f"\n---\n\n{WRITTEN}\n", 1)
@@ -96,7 +94,7 @@ def fill_card(
 
 
 def eval_results(title: str, corpus: str, config: str, scores: Mapping[str, Any]) -> list[EvalResult]:
-    """Return UAR and accuracy as the Hub's metadata has them, in percent.
+    """Return UAR and accuracy in the form of the Hub's metadata, in percent.
 
     Args:
         title: What was measured, in words.
@@ -144,7 +142,7 @@ def _metadata(measured: Measurements, model_name: str, more: Iterable[EvalResult
 
 
 def _is_ours(measured: Measurements) -> bool:
-    """Whether the model's code travels with its weights."""
+    """Tell whether the model's code travels with its weights."""
     return measured.model_type == MfccLstmConfig.model_type or "auto_map" in measured.config
 
 
@@ -159,11 +157,11 @@ def _summary_lines(measured: Measurements) -> Iterator[str]:
 def _loading_lines(measured: Measurements) -> Iterator[str]:
     if _is_ours(measured):
         yield (
-            "`trust_remote_code=True` runs the Python files that lie beside the weights; read them first, and"
+            "`trust_remote_code=True` runs the Python files next to the weights; read them first, and"
             " pin a commit with `revision=`. The scores are calibrated probabilities and sum to one."
         )
     else:
-        yield "It runs no code but that of transformers. The scores are probabilities and sum to one."
+        yield "It runs no code except transformers' own. The scores are probabilities and sum to one."
 
 
 def _architecture_lines(measured: Measurements) -> Iterator[str]:
@@ -176,9 +174,9 @@ def _architecture_lines(measured: Measurements) -> Iterator[str]:
             yield (
                 f"The first {settings['encoder_layers']} layers of a Whisper encoder, unchanged{origin}, and"
                 f" an ensemble of {settings['ensemble_size']} heads on their output{size}. In turn, the heads"
-                " follow it over time (a bidirectional LSTM with attentive pooling) and read its mean and"
-                " deviation over time. What this model knows of speech it learned from Whisper; the emotions,"
-                " from the corpora below. The code comes with the weights and needs torch, numpy and"
+                " follow it over time (a bidirectional LSTM with attentive pooling) and use its mean and"
+                " deviation over time. The model learned speech from Whisper, and emotions from the corpora"
+                " below. The code comes with the weights and needs torch, numpy and"
                 " transformers."
             )
             return
@@ -198,7 +196,7 @@ def _architecture_lines(measured: Measurements) -> Iterator[str]:
 
 def _results_lines(measured: Measurements) -> Iterator[str]:
     if not (measured.evaluations or measured.validation):
-        yield "No results of this very checkpoint are published with it."
+        yield "No results of this checkpoint are published with it."
         return
     yield "| this checkpoint on | UAR | 95 % interval over speakers | accuracy | recordings |"
     yield "|---|---|---|---|---|"
@@ -206,7 +204,7 @@ def _results_lines(measured: Measurements) -> Iterator[str]:
         yield f"| {evaluation['title']} {scores_columns(evaluation)}"
     if measured.validation:
         uar, accuracy = (100 * measured.validation[key] for key in ("uar", "accuracy"))
-        yield f"| the speakers it was chosen by | {uar:.1f} | | {accuracy:.1f} | |"
+        yield f"| validation speakers, which chose it | {uar:.1f} | | {accuracy:.1f} | |"
 
 
 def _subgroup_lines(measured: Measurements) -> Iterator[str]:
@@ -219,7 +217,7 @@ def _subgroup_lines(measured: Measurements) -> Iterator[str]:
 def _training_lines(measured: Measurements) -> Iterator[str]:
     record = measured.record
     if record is None:
-        yield "How it was trained is not recorded."
+        yield "Its training is not recorded."
         return
     train, held_out = (", ".join(map(str, record[f"{side}_actors"])) for side in ("train", "test"))
     versions = record["package_versions"]

@@ -1,4 +1,4 @@
-"""What a checkpoint and the demo are made of when they are published: these files and no others."""
+"""The files of a checkpoint and of the demo that are published, and no others."""
 
 import tempfile
 from pathlib import Path
@@ -12,7 +12,7 @@ from ser.recognizer.checkpoint import Checkpoint
 from ser.recognizer.out_of_distribution import FILE_NAME as DETECTOR_FILE
 
 CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetensors")
-"""What every checkpoint needs, as patterns; without one of them it is not published."""
+"""Patterns of files that every checkpoint needs; without one of them it is not published."""
 
 CHECKPOINT_EXTRAS = (
     "LICENSE.md",
@@ -25,14 +25,14 @@ CHECKPOINT_EXTRAS = (
     "training_metrics.json",
     RECORD_NAME,
 )
-"""What goes with it if it is there. Nothing else does: neither optimizer states nor pickled arguments."""
+"""Patterns of files that are published if present. Optimizer states and pickled arguments never are."""
 
 SPACE_FILES = (
     "README.md",  # its front matter configures the Space
     "LICENSE",
     "app.py",
-    "requirements-demo.lock",  # what pip installs there, under the name requirements.txt
-    "packages.txt",  # what apt installs there
+    "requirements-demo.lock",  # pip installs it there, under the name requirements.txt
+    "packages.txt",  # apt installs it there
     "ser/**/*.py",
     "ser/**/*.css",
     "ser/**/*.js",
@@ -44,7 +44,7 @@ SPACE_FILES = (
     "examples/*.flac",
     "examples/*.md",
 )
-"""What the Space is made of: the demo and what it reads."""
+"""The files of the Space: the demo and what it reads."""
 
 DOCKER_FILES = ("Dockerfile", ".dockerignore", "requirements.lock")
 """What a Space of kind docker is built with beside these; the second lock exports a graph that is missing."""
@@ -53,11 +53,11 @@ DOCKER_PORT = 7860  # on which the container serves, as the Dockerfile says
 
 
 class PublishingError(ValueError):
-    """Why nothing was published. The message is for the person who publishes."""
+    """The reason why nothing was published. The message is for the person who publishes."""
 
 
 def checkpoint_contents(folder: str | Path, hub_model_id: str) -> dict[str, Path | bytes]:
-    """What a checkpoint is published as: by name, the file or the bytes.
+    """Return the published content of a checkpoint: by name, the file or the bytes.
 
     Raises:
         PublishingError: If the folder holds no whole checkpoint.
@@ -77,7 +77,7 @@ def checkpoint_contents(folder: str | Path, hub_model_id: str) -> dict[str, Path
 
 
 def _graph(folder: Path, names: tuple[str, ...], prefix: str = "") -> dict[str, Path | bytes]:
-    """The ONNX graphs of a checkpoint by name, exported now where they are missing or of other weights.
+    """Return the ONNX graphs of a checkpoint by name; export those that are missing or outdated.
 
     None for a checkpoint that is not an MFCC-LSTM.
     """
@@ -95,7 +95,7 @@ def _graph(folder: Path, names: tuple[str, ...], prefix: str = "") -> dict[str, 
 
 
 def space_contents(root: Path, sdk: str = "gradio") -> dict[str, Path | bytes]:
-    """What the demo is published as: by name, the file or the bytes.
+    """Return the published content of the demo: by name, the file or the bytes.
 
     Args:
         root: A clone of this project.
@@ -129,7 +129,7 @@ def _static_contents(root: Path) -> dict[str, Path | bytes]:
 
 
 def _space_card(root: Path, **settings: str | int) -> bytes:
-    """The README with other settings of the Space than Gradio's."""
+    """Return the README with the settings of another kind of Space."""
     card = SpaceCard((root / "README.md").read_text(encoding="utf-8"))
     for of_gradio in ("sdk_version", "python_version", "app_file"):
         card.data.pop(of_gradio)
@@ -139,7 +139,7 @@ def _space_card(root: Path, **settings: str | int) -> bytes:
 
 
 def space_files(root: Path) -> list[Path]:
-    """The files that make up the Space.
+    """Return the files of the Space.
 
     Raises:
         PublishingError: If a file or folder without which the demo cannot run is missing.
@@ -149,7 +149,7 @@ def space_files(root: Path) -> list[Path]:
     needed = {pattern.partition("/")[0].rstrip("*") for pattern in SPACE_FILES}
     if lacking := needed - found:
         raise PublishingError(
-            f"{root.resolve()} is no clone of this project that can serve the demo: it lacks "
+            f"{root.resolve()} is not a complete clone of this project: it lacks "
             f"{', '.join(sorted(lacking))}."
         )
     return files

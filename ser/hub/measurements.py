@@ -1,4 +1,4 @@
-"""What a checkpoint's folder says about itself: its record, its size, and its scores."""
+"""The record, size and scores in a checkpoint's folder."""
 
 import json
 import math
@@ -17,7 +17,7 @@ VALIDATION_SCORES = ("uar", "accuracy")
 
 @dataclass(frozen=True)
 class Measurements:
-    """What is known about a checkpoint.
+    """The facts about a checkpoint.
 
     Attributes:
         evaluations: What `python -m ser evaluate` wrote about it, one dictionary per corpus.
@@ -40,7 +40,7 @@ class Measurements:
 
     @property
     def labels(self) -> list[str]:
-        """What it tells apart, in the order of its outputs."""
+        """The labels, in the order of the outputs."""
         names = self.config.get("id2label")
         return [names[key] for key in sorted(names, key=int)] if names else list(EMOTIONS)
 
@@ -56,7 +56,7 @@ class Measurements:
 
     @property
     def corpora(self) -> list[str]:
-        """What it was trained on, by name."""
+        """The names of the training corpora."""
         return list((self.record or {}).get("corpora", ["ravdess"]))
 
     @property
@@ -67,7 +67,7 @@ class Measurements:
 
 
 def measurements_of(folder: Path) -> Measurements:
-    """Read what a checkpoint's folder says: its files, and evaluations in `evaluation*/metrics.json`."""
+    """Read the files of a checkpoint, and evaluations in `evaluation*/metrics.json`."""
     metrics = read_json(folder / "training_metrics.json")
     evaluations = [read_json(file) for file in sorted(folder.glob("evaluation*/metrics.json"))]
     return Measurements(
@@ -87,6 +87,6 @@ def read_json(file: Path) -> dict[str, Any]:
 def _num_parameters(file: Path) -> int:
     with safe_open(file, framework="numpy") as weights:
         names = weights.keys()
-        # Batch normalisation keeps its counts beside the weights, but nothing in them was trained.
+        # The counts of batch normalisation are no trained parameters.
         trained = [name for name in names if not ("running_" in name or "num_batches" in name)]
         return sum(math.prod(weights.get_slice(name).get_shape()) for name in trained)

@@ -1,4 +1,4 @@
-"""The card of a model that was trained on recordings with labels of their own."""
+"""The card of a model that was trained on the user's own recordings."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from ser.hub.measurements import Measurements
 
 
 def own_card(measured: Measurements, model_name: str) -> str:
-    """Write the card of a model, from what its folder holds.
+    """Return the card of a model, from the files in its folder.
 
     Args:
         measured: Of a checkpoint whose record says that it was trained on recordings of its own.
@@ -58,7 +58,7 @@ def _summary(measured: Measurements) -> Iterator[str]:
     yield from ("", f"Classifies recordings of speech as one of {len(labels)} labels: {', '.join(labels)}.")
     num_recordings, num_speakers = record["num_recordings"]["train"], record["num_speakers"]["train"]
     speakers = f" of {num_speakers} speakers" if num_speakers else ""
-    yield f"It was trained on {num_recordings} recordings{speakers} and answers for recordings like these."
+    yield f"It was trained on {num_recordings} recordings{speakers}; use it for similar recordings."
 
 
 def _usage(measured: Measurements) -> Iterator[str]:
@@ -106,7 +106,7 @@ def _training(measured: Measurements) -> Iterator[str]:
         f"transformers {versions['transformers']}."
     )
     yield ""
-    yield "Do not use it to judge people: it recognises how speech sounds, not what somebody feels."
+    yield "Do not use it to judge people: it recognises how speech sounds, not what a person feels."
 
 
 def _cell(text: str) -> str:

@@ -14,7 +14,7 @@ from ser.hub.files import PublishingError, checkpoint_contents, space_contents
 def create_repository(
     repo_id: str, *, space_sdk: str | None = None, private: bool | None = None, token: str | None = None
 ) -> None:
-    """Make a repository on the Hub, unless it is there.
+    """Create a repository on the Hub, unless it exists.
 
     Called before a long training, it tells at once what would keep the result from being published.
 
@@ -108,7 +108,7 @@ def _commit(
 
 @contextmanager
 def _explaining(repo_id: str) -> Iterator[None]:
-    """Turn what goes wrong on the way to the Hub into a sentence that says what to do."""
+    """Turn errors of the Hub into a sentence that says what to do."""
     try:
         yield
     except HfHubHTTPError as error:
@@ -121,6 +121,6 @@ def _explaining(repo_id: str) -> Iterator[None]:
         raise PublishingError(f"The Hub refused {repo_id}: {error} Nothing here was changed.") from error
     except (httpx2.HTTPError, OfflineModeIsEnabled) as error:
         raise PublishingError(
-            f"The Hub cannot be reached or broke off while {repo_id} was being published ({error}). Nothing "
-            "here was changed: run the same command again."
+            f"The Hub cannot be reached, or the connection was lost while {repo_id} was being published "
+            f"({error}). Nothing here was changed: run the same command again."
         ) from error

@@ -25,7 +25,7 @@ RUNTIME = "node_modules/onnxruntime-web/dist/ort-wasm-simd-threaded.wasm"
 
 
 def build_page(model: Path, output: Path, web: Path = SOURCES) -> None:
-    """Write the page for a checkpoint into a folder, which is emptied before.
+    """Write the page for a checkpoint into a folder, which is emptied first.
 
     Args:
         model: Folder of a checkpoint. Its graph is exported if it is not there.

@@ -12,7 +12,7 @@ from ser.recognizer.base import EmotionRecognizer
 
 
 class AttentiveRecognizer(EmotionRecognizer):
-    """A recogniser of the MFCC-LSTM family, whatever runs its network."""
+    """A recogniser of the MFCC-LSTM family, run by torch or by ONNX."""
 
     @abstractmethod
     def explain(self, waveform: np.ndarray) -> tuple[Attention, bool | None]:

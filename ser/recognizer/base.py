@@ -307,6 +307,6 @@ def check_finite(probabilities: np.ndarray) -> np.ndarray:
     """
     if not np.isfinite(probabilities).all():
         raise ValueError(
-            "The model's probabilities are not numbers. Its weights are damaged: fetch them anew."
+            "The model's probabilities are not numbers. Its weights are damaged: fetch them again."
         )
     return probabilities

@@ -25,7 +25,7 @@ OTHER_KIND = "ser.recognizer.encoder:EncoderRecognizer"  # any audio classifier 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a model lies and how to load it.
+    """The place of a model, and how to load it.
 
     Attributes:
         name: A folder, an ONNX file, or the name of a model on the Hub.
@@ -67,7 +67,7 @@ class Checkpoint:
 
     @property
     def hub_options(self) -> dict[str, Any]:
-        """What transformers' `from_pretrained` needs to know beside the name."""
+        """The arguments of transformers' `from_pretrained` besides the name."""
         return {"revision": self.revision, "token": self.token, "cache_dir": self.cache_dir}
 
     def file(self, name: str) -> Path | None:
@@ -130,7 +130,7 @@ class Checkpoint:
             return str(json.loads(config.read_text(encoding="utf-8"))["model_type"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
-                f"{CONFIG_FILE} in {self.name} is damaged or names no model_type. Fetch the checkpoint anew."
+                f"{CONFIG_FILE} in {self.name} is damaged or names no model_type. Fetch the checkpoint again."
             ) from error
 
 

@@ -54,12 +54,12 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
         if not isinstance(feature_extractor, MfccLstmFeatureExtractor):
             raise ValueError(
                 f"{name} comes with a {type(feature_extractor).__name__}, expected an "
-                f"{MfccLstmFeatureExtractor.__name__}. Fetch the checkpoint anew."
+                f"{MfccLstmFeatureExtractor.__name__}. Fetch the checkpoint again."
             )
         if feature_extractor.feature_size != model.config.feature_size:
             raise ValueError(
                 f"The feature extractor in {name} gives {feature_extractor.feature_size} values a frame, its "
-                f"model takes {model.config.feature_size}. Fetch the checkpoint anew."
+                f"model takes {model.config.feature_size}. Fetch the checkpoint again."
             )
         statistics = checkpoint.file(FILE_NAME) or checkpoint.file(EARLIER_FILE_NAME)
         return cls(
@@ -87,7 +87,7 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
         return attention, self.detector.is_out_of_distribution(inputs["input_features"][0].cpu().numpy())
 
     def predict_segments(self, waveforms: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[bool | None]]:
-        """Analyse waveforms of up to ten seconds, as in the base; the features tell what is unlike others."""
+        """Analyse waveforms of up to ten seconds, as in the base, with the detector's answers."""
         probabilities, unknown = super().predict_segments(waveforms)
         if self.detector is None:
             return probabilities, unknown

@@ -103,5 +103,5 @@ class OutOfDistributionDetector:
         except SafetensorError as error:
             raise ValueError(f"{file} does not hold an out-of-distribution detector: {error}") from error
         if precision.shape != (*mean.shape, *mean.shape) or threshold.shape != (1,):
-            raise ValueError(f"The statistics in {file} do not fit together. Fetch the checkpoint anew.")
+            raise ValueError(f"The statistics in {file} do not fit together. Fetch the checkpoint again.")
         return cls(mean, precision, float(threshold[0]))

@@ -68,7 +68,7 @@ def check_weights_finite(model: PreTrainedModel, name: str) -> None:
         if not torch.isfinite(tensor).all():
             raise ValueError(
                 f"The weights in {name} are damaged: {weight} holds values that are not numbers. Fetch or "
-                "train the checkpoint anew."
+                "train the checkpoint again."
             )
 
 

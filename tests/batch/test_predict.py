@@ -153,7 +153,7 @@ def test_a_killed_run_goes_on_without_a_lost_or_double_row(
     )
     rows = run(model[1], output, "--backend", backend, clips)
     assert len(scored) == NUM_CLIPS // 2 - len(finished), "what was done is done again"
-    assert "Going on after" in capfd.readouterr().err
+    assert "Resuming after" in capfd.readouterr().err
     assert_right(rows, clips, recognizer)
 
 

@@ -85,4 +85,4 @@ def test_without_result_files_nothing_is_claimed(tmp_path):
     (tmp_path / "checkpoint").mkdir()
     assert shipped_results(tmp_path) == ShippedResults()
     main(tmp_path)
-    assert "No results of this very checkpoint" in (tmp_path / "model_card.md").read_text()
+    assert "No results of this checkpoint" in (tmp_path / "model_card.md").read_text()

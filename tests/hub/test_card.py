@@ -76,7 +76,7 @@ def test_text_holds_results_subgroups_and_training():
 
 def test_nothing_is_claimed_that_was_not_measured():
     card = fill_card(Measurements(), "voices")
-    assert "No results of this very checkpoint" in card
+    assert "No results of this checkpoint" in card
     assert ModelCard(card).data.eval_results is None
     assert "<!-- " not in card.split("-->", 1)[1], "a block of the template is left"
     with pytest.raises(ValueError, match="no block named nothing"):

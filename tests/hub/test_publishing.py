@@ -72,7 +72,7 @@ def test_the_published_card_is_the_folders_own_and_its_code_loads_the_published_
     assert "Out-of-scope use" in card.text
     assert f'model="{HUB_ID}"' in card.text
     assert '"checkpoint"' not in card.text
-    assert "No results of this very checkpoint" in card.text  # and not those of the shipped one
+    assert "No results of this checkpoint" in card.text  # and not those of the shipped one
 
 
 def test_pushing_part_by_part_gives_the_same_model(hub, checkpoint, clip):
@@ -138,7 +138,7 @@ def test_a_hub_that_breaks_off_leaves_both_sides_whole_and_the_push_can_be_repea
     before = digest(checkpoint)
     hub.break_off_at = "commit"
     for _ in range(2):  # the second finds nobody at all
-        with pytest.raises(PublishingError, match=f"broke off while {HUB_ID}.*run the same command again"):
+        with pytest.raises(PublishingError, match=f"connection was lost while {HUB_ID}.*run the same command again"):
             publish_checkpoint(checkpoint, HUB_ID)
     assert digest(checkpoint) == before
     assert hub.repositories["model", HUB_ID].files == published
