@@ -33,7 +33,7 @@ from ser.evaluation.calibration import (
 from ser.evaluation.metrics import expected_calibration_error
 from ser.evaluation.plots import reliability_figure
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
-from ser.evaluation.training_record import training_speakers, read_training_record
+from ser.evaluation.training_record import read_training_record, training_speakers
 from ser.labels import EMOTIONS, corpus_classes, restrict_probabilities
 from ser.recognizer import EmotionRecognizer
 

@@ -36,7 +36,7 @@ def test_files_folders_and_globs_name_each_clip_once(tree):
 
 @pytest.mark.parametrize("source", ["no-such.wav", "no-such/", "*.aiff"])
 def test_a_source_that_is_nothing_is_refused(tree, source):
-    with pytest.raises(ValueError, match="no file, no folder"):
+    with pytest.raises(ValueError, match="neither a file nor a folder"):
         list(list_sources(["a.ogg", source]))
 
 
