@@ -68,7 +68,7 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
             )
         yield from ("", "```shell", command_of(runs), "```")
         if changed := settings_changed_since(runs[0]):
-            yield from ("", earlier_recipe(folder.name, changed))
+            yield from ("", earlier_recipe([folder.name], changed))
 
 
 def document(root: Path) -> str:

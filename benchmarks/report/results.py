@@ -7,6 +7,7 @@ Every table names the command that made its result files.
 
 import json
 import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +154,12 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
             "Not all of these recipes ran on the same folds: compare them by the points to another.",
         ]
     lines += ["", "Made by:", "", "```shell", *(result["command"] for result in recipes.values()), "```", ""]
+    names_by_change: dict[str, list[str]] = defaultdict(list)
     for name, result in recipes.items():
-        if changed := result["recipe_changed_since"]:
-            lines += [earlier_recipe(name, changed), ""]
+        names_by_change[result["recipe_changed_since"]].append(name)
+    for changed, names in names_by_change.items():
+        if changed:
+            lines += [earlier_recipe(names, changed), ""]
     return lines
 
 
@@ -167,9 +171,9 @@ def _points(beside: dict[str, Any] | None) -> str:
     return f"{100 * beside['uar']:+.1f} ({interval}) to {beside['baseline']}"
 
 
-def earlier_recipe(name: str, changed: str) -> str:
-    """Return a warning that the command of a result would train with other settings today."""
-    return f"**{name} is of an earlier recipe**, trained with {changed}: run its command to measure it anew."
+def earlier_recipe(names: list[str], changed: str) -> str:
+    """Return a warning that the commands of some results would train with other settings today."""
+    return f"**Of an earlier recipe**, trained with {changed}: {', '.join(names)}."
 
 
 def report(results: dict[str, dict[str, Any]], sections: list[str]) -> str:

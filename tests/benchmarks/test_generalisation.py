@@ -44,7 +44,7 @@ def test_folds_over_several_corpora_become_a_table(tmp_path: Path) -> None:
     lines = list(generalisation.cross_corpus_lines(tmp_path))
     rows = [line for line in lines if line.startswith("| EmoDB")]
     assert rows == ["| EmoDB | RAVDESS | 6 | **45.0** | 50.0 | 30 | 16.7 |"]
-    assert lines[-1].startswith("**corpora is of an earlier recipe**, trained with noise_prob 0.01, now 0.6")
+    assert lines[-1].startswith("**Of an earlier recipe**, trained with noise_prob 0.01, now 0.6")
 
 
 def test_results_of_ravdess_alone_are_no_business_of_it(tmp_path: Path) -> None:

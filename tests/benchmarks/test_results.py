@@ -80,8 +80,7 @@ def test_a_result_of_an_earlier_recipe_says_so(tmp_path: Path) -> None:
     summaries = {name: report.summarise(tmp_path / name) for name in ("now", "before")}
     lines = report.protocol_table("dev5", summaries)
     assert [line for line in lines if "earlier recipe" in line] == [
-        "**before is of an earlier recipe**, trained with noise_prob 0.01, now 0.6: run its command to "
-        "measure it anew."
+        "**Of an earlier recipe**, trained with noise_prob 0.01, now 0.6: before."
     ]
     for name, told in (("now", True), ("before", False)):
         results = {"shipped": {"checkpoint": summaries["now"]}, "luna5": {"corpora": summaries[name]}}
