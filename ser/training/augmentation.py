@@ -19,7 +19,7 @@ from scipy.signal import fftconvolve
 from ser.feature_extraction_mfcc_lstm import POWER_FLOOR
 
 TILT_FROM_HZ = 250.0  # speech below it stays as it is
-N_FFT = 1024  # window of the phase vocoder: 64 ms at 16 kHz, long enough to tell the harmonics of a low voice
+N_FFT = 1024  # window of the phase vocoder: 64 ms at 16 kHz separate the harmonics of a low voice
 
 
 class Prosody(NamedTuple):
@@ -88,7 +88,7 @@ def equalise(waveform: np.ndarray, sampling_rate: int, gains_db: np.ndarray) -> 
 
 
 def limit_band(waveform: np.ndarray, sampling_rate: int, low_hz: float, high_hz: float) -> np.ndarray:
-    """Remove what lies outside `low_hz` to `high_hz`, as a telephone or a codec does."""
+    """Remove frequencies outside `low_hz` to `high_hz`, as a telephone or a codec does."""
     frequencies = np.fft.rfftfreq(len(waveform), 1 / sampling_rate)
     # Half an octave of cosine slope at either edge keeps the filter from ringing.
     slopes = np.interp(np.log2(np.maximum(frequencies, 1.0) / low_hz), [-0.5, 0.0], [0.0, 1.0]) * np.interp(
@@ -151,7 +151,7 @@ def reverberate(
     direct_to_reverberant_db: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Put the voice in a room: convolve with an impulse and noise that decays 60 dB in `decay_seconds`.
+    """Put the speech in a room: convolve with an impulse and noise that decays 60 dB in `decay_seconds`.
 
     The tail is Gaussian noise under an exponential envelope (Polack's statistical model of reverberation,
     1988).
@@ -270,7 +270,7 @@ def draw_channel(
     rng: np.random.Generator,
     talkers: Sequence[np.ndarray] = (),
 ) -> list[Callable[[np.ndarray], np.ndarray]]:
-    """Draw what comes between a voice and the file: noise, hum, microphone, telephone, level."""
+    """Draw the recording conditions: noise, hum, microphone, telephone, level."""
     changes: list[Callable[[np.ndarray], np.ndarray]] = []
     if rng.random() < recipe.noise_prob:
         exponent, snr_db = rng.uniform(0.0, 2.0), rng.uniform(recipe.min_snr_db, recipe.max_snr_db)

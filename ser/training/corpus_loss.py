@@ -1,10 +1,10 @@
-"""The loss of clips from corpora that do not share all classes: the one place with these rules.
+"""The loss for clips of corpora that do not share all classes: the one place with these rules.
 
-- A clip's probabilities are over the classes of its corpus, for nobody labelled it with another.
-- Where that corpus has no calm, calm counts as neutral: RAVDESS divides into the two what other corpora call
-  neutral. The same rule as in evaluation (`ser.labels.restrict_probabilities`).
+- The probabilities of a clip are over the classes of its corpus, the only labels it could get.
+- Calm counts as neutral in a corpus without calm: RAVDESS divides into both what other corpora call neutral.
+  The same rule as in evaluation (`ser.labels.restrict_probabilities`).
 - The logarithms of the corpus's own label shares are added to the scores (logit adjustment, Menon et al.,
-  2021), which by themselves then hold all classes as likely before a clip is heard.
+  2021). The scores by themselves then assume that all classes are equally likely.
 """
 
 from collections.abc import Mapping, Sequence
@@ -90,7 +90,7 @@ def corpus_weights(sizes: Mapping[str, int], power: float, min_ravdess_share: fl
 
     Args:
         sizes: Number of clips of each corpus.
-        power: 1 draws all clips equally often, 0 all corpora, 0.5 what lies between.
+        power: 1 draws all clips equally often, 0 all corpora; 0.5 lies between.
         min_ravdess_share: RAVDESS's speech is drawn at least so often, if there are others.
 
     >>> corpus_weights({"nemo": 4800, "ravdess": 1200}, power=0.5, min_ravdess_share=0.5)

@@ -41,13 +41,12 @@ class MelAugmentationRecipe:
         noisy_ends_prob: Share of the clips with so loud noise that have it before and after the speech too.
         max_noisy_end_frames: Longest such stretch at either end.
         max_noise_exponent: Noise that is not white falls as `1 / f ** exponent`, with exponents up to this.
-        max_babblers: Most voices that babble consists of; two are the fewest.
-        band_limit_prob: Share of clips heard through a telephone or a poor codec.
+        max_babblers: Most speakers in babble; the fewest are two.
+        band_limit_prob: Share of clips limited in bandwidth, as by a telephone or a poor codec.
         tilt_prob: Share of clips whose spectrum falls faster towards high frequencies, as a dull
             microphone's.
         max_tilt_db: Strongest such fall, from the lowest mel band to the highest.
-        equaliser_prob: Share of clips heard through another microphone: a smooth random curve over the mel
-            bands.
+        equaliser_prob: Share of clips with another microphone: a smooth random curve over the mel bands.
         equaliser_std_db: Standard deviation of that curve at its knots.
         num_equaliser_knots: Knots of that curve, evenly on the mel scale.
         num_time_masks: Stretches of frames set to the mean (SpecAugment, Park et al., 2019).
@@ -119,7 +118,7 @@ class MelAugmenter:
     def __call__(
         self, mel_db: np.ndarray, others: Sequence[np.ndarray], rng: np.random.Generator
     ) -> np.ndarray:
-        """One changed excerpt of a clip, its speech at the level that the clip's had.
+        """Return a changed excerpt of a clip, with its speech at the level of the clip.
 
         Args:
             mel_db: The clip.
@@ -151,14 +150,14 @@ class MelAugmenter:
         return mel_db + np.float32(level_db - self.speech_level_db(mel_db))
 
     def crop(self, mel_db: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A random part of a clip."""
+        """Return a random part of a clip."""
         length = max(1, round(len(mel_db) * rng.uniform(self.recipe.min_crop_fraction, 1.0)))
         length = min(length, self.recipe.max_crop_frames)
         start = rng.integers(0, len(mel_db) - length + 1)
         return mel_db[start : start + length]
 
     def speech_level_db(self, mel_db: np.ndarray) -> float:
-        """Mean power of the frames within 20 dB of the loudest: of the speech, whatever is between words."""
+        """Return the mean power of the speech, the frames within 20 dB of the loudest, in dB."""
         power = to_power(mel_db) @ self.shares
         return float(10.0 * np.log10(power[power >= power.max() * 10.0 ** (-LEVEL_TOP_DB / 10.0)].mean()))
 
@@ -176,18 +175,18 @@ class MelAugmenter:
     def draw_noise(
         self, num_frames: int, others: Sequence[np.ndarray], rng: np.random.Generator
     ) -> np.ndarray:
-        """Power of white noise, coloured noise, or babble of others."""
+        """Draw white noise, coloured noise or babble of others, as power."""
         kind = rng.integers(3)
         if kind == 2 and others:
             babble = np.zeros((num_frames, len(self.centres_hz)), np.float32)
-            for voice in rng.choice(len(others), rng.integers(2, self.recipe.max_babblers + 1)):
-                babble += self._excerpt(self._at_unit_power(to_power(others[voice])), num_frames, rng)
+            for speaker in rng.choice(len(others), rng.integers(2, self.recipe.max_babblers + 1)):
+                babble += self._excerpt(self._at_unit_power(to_power(others[speaker])), num_frames, rng)
             return babble
         exponent = 0.0 if kind == 0 else rng.uniform(0.0, self.recipe.max_noise_exponent)
         return self._excerpt(self.white_noise, num_frames, rng) * self.centres_hz ** -np.float32(exponent)
 
     def draw_hum(self, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-        """Power of a hum, whose higher harmonics tend to be softer."""
+        """Draw a hum whose higher harmonics tend to be softer, as power."""
         harmonics = self.hums[rng.integers(len(self.hums))]
         gains_db = rng.uniform(-30.0, 0.0, len(harmonics)) - 2.0 * np.arange(len(harmonics))
         spectrum = (10.0 ** (gains_db / 10.0)).astype(np.float32) @ harmonics
@@ -195,14 +194,14 @@ class MelAugmenter:
 
     @staticmethod
     def _excerpt(power: np.ndarray, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-        """Some frames from a random place on, from the start again after the end."""
+        """Return frames from a random place on, from the start again after the end."""
         return power[(rng.integers(len(power)) + np.arange(num_frames)) % len(power)]
 
     def _at_unit_power(self, power: np.ndarray) -> np.ndarray:
         return power / (power @ self.shares).mean()
 
     def draw_ends(self, num_frames: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Frames of noise before and after a clip of so many frames."""
+        """Draw how many frames of noise come before and after a clip of so many frames."""
         before, after = rng.integers(0, self.recipe.max_noisy_end_frames + 1, 2).tolist()
         room = max(0, self.recipe.max_frames - num_frames)
         if before + after > room:
@@ -224,7 +223,7 @@ class MelAugmenter:
         return to_decibels(noisy)
 
     def limit_band(self, mel_db: np.ndarray, low_hz: float, high_hz: float) -> np.ndarray:
-        """Attenuate what lies outside of `low_hz` to `high_hz`, by 60 dB an octave and at most 60 dB."""
+        """Attenuate frequencies outside `low_hz` to `high_hz` by 60 dB an octave, at most 60 dB."""
         octaves = np.log2(np.maximum(low_hz / self.centres_hz, self.centres_hz / high_hz))
         return mel_db - np.float32(BAND_SLOPE_DB) * np.clip(octaves, 0.0, 1.0).astype(np.float32)
 
@@ -234,7 +233,7 @@ class MelAugmenter:
         return mel_db + np.interp(np.arange(len(self.centres_hz)), knots, gains_db).astype(np.float32)
 
     def mask(self, features: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Normalised features with stretches of frames at their mean, which is 0."""
+        """Return normalised features with some stretches of frames set to their mean, which is 0."""
         features = features.copy()
         for _ in range(self.recipe.num_time_masks):
             width = int(len(features) * rng.uniform(0.0, self.recipe.max_time_mask_fraction))
@@ -244,10 +243,10 @@ class MelAugmenter:
 
 
 def to_power(mel_db: np.ndarray) -> np.ndarray:
-    """Power of decibels."""
+    """Convert decibels to power."""
     return 10.0 ** (mel_db / np.float32(10.0))
 
 
 def to_decibels(power: np.ndarray) -> np.ndarray:
-    """Decibels of a power, at least -100."""
+    """Convert power to decibels, at least -100."""
     return np.float32(10.0) * np.log10(np.maximum(power, np.float32(POWER_FLOOR)))

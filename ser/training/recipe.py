@@ -1,4 +1,4 @@
-"""The recipe: what a training run is made of, with the shipped one as default."""
+"""The settings of a training, with the shipped recipe as default."""
 
 import os
 from dataclasses import asdict, dataclass, field
@@ -23,7 +23,7 @@ WARM_RECIPE: dict[str, Any] = {"num_train_epochs": 10.0, "learning_rate": 1e-3, 
 
 @dataclass
 class RecipeArguments:
-    """What makes up the recipe beside `TrainingArguments`; the defaults are the shipped recipe."""
+    """Settings of the recipe beside `TrainingArguments`; the defaults are the shipped recipe."""
 
     model_name_or_path: str | None = field(
         default=None,
@@ -52,7 +52,7 @@ class RecipeArguments:
     )
     head_kinds: list[str] = field(
         default_factory=lambda: list(HEAD_KINDS),
-        metadata={"help": "With an encoder: what its heads are, in turn.", "choices": HEAD_KINDS},
+        metadata={"help": "With an encoder: the kinds of its heads, in turn.", "choices": HEAD_KINDS},
     )
     corpus_power: float = field(
         default=0.5, metadata={"help": "Corpora are drawn by this power of their size."}
@@ -70,7 +70,7 @@ class RecipeArguments:
     views: list[str] = field(
         default_factory=lambda: list(VIEWS),
         metadata={
-            "help": "What the networks of the ensemble hear, in turn: features as they are, less their mean "
+            "help": "Input of the networks of the ensemble, in turn: features as they are, less their mean "
             "over the clip's speech, or their change from frame to frame.",
             "choices": VIEWS,
         },
@@ -89,15 +89,15 @@ class RecipeArguments:
         default=120.0, metadata={"help": "Frequency below which a high-pass filter removes hum and rumble."}
     )
     dynamic_range_db: float = field(
-        default=70.0, metadata={"help": "Sound further below a clip's loudest counts as silence, in dB."}
+        default=70.0, metadata={"help": "Sound this far below a clip's loudest counts as silence, in dB."}
     )
     band_range_db: float = field(
         default=45.0,
-        metadata={"help": "Sound further below the loudest of its mel band counts as silence, in dB."},
+        metadata={"help": "Sound this far below the loudest of its mel band counts as silence, in dB."},
     )
     noise_prob: float = field(
         default=MelAugmentationRecipe.noise_prob,
-        metadata={"help": "Share of the clips that are heard in noise or babble in training."},
+        metadata={"help": "Share of the training clips that get noise or babble."},
     )
     equaliser_std_db: float = field(
         default=MelAugmentationRecipe.equaliser_std_db,
@@ -105,15 +105,15 @@ class RecipeArguments:
     )
     balanced_loss: bool = field(
         default=True,
-        metadata={"help": "Whether the loss makes up for how rare an emotion is among the training clips."},
+        metadata={"help": "Whether the loss compensates for the label shares of each corpus."},
     )
     temperature: float = field(
         default=1.37,
-        metadata={"help": "What the trained scores are divided by, for honest probabilities."},
+        metadata={"help": "Divides the trained scores, so that probabilities are calibrated."},
     )
     not_sure_below: float = field(
         default=0.51,
-        metadata={"help": "Highest probability below which the demo answers that it is not sure."},
+        metadata={"help": 'Highest probability below which the answer is "not sure".'},
     )
     early_stopping_patience: int = field(
         default=5,
@@ -146,7 +146,8 @@ class RecipeTrainingArguments(TrainingArguments):
     lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule of the learning rate."})
     warmup_steps: float = field(default=0.3, metadata={"help": "Share of the steps in which the rate rises."})
     remove_unused_columns: bool = field(
-        default=False, metadata={"help": "The collator needs what the network does not take: leave it off."}
+        default=False,
+        metadata={"help": "Leave it off: the collator needs columns that the network does not."},
     )
     bf16: bool | None = field(  # type: ignore[assignment]  # settled before TrainingArguments looks
         default=None,
@@ -167,7 +168,7 @@ class RecipeTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
-        """Settle what depends on the machine."""
+        """Settle the options that depend on the machine."""
         if self.bf16 is None:
             has_instructions = torch.cpu.get_capabilities()
             is_quick = has_instructions.get("avx512_bf16") or has_instructions.get("amx_bf16")

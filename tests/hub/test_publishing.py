@@ -138,9 +138,7 @@ def test_a_hub_that_breaks_off_leaves_both_sides_whole_and_the_push_can_be_repea
     before = digest(checkpoint)
     hub.break_off_at = "commit"
     for _ in range(2):  # the second finds nobody at all
-        with pytest.raises(
-            PublishingError, match=f"lost while {HUB_ID}.*run the same command again"
-        ):
+        with pytest.raises(PublishingError, match=f"lost while {HUB_ID}.*run the same command again"):
             publish_checkpoint(checkpoint, HUB_ID)
     assert digest(checkpoint) == before
     assert hub.repositories["model", HUB_ID].files == published
