@@ -84,7 +84,7 @@ def read_own_clips(
     for column, values, feature in (
         ("emotion", [names.index(label) for label in labels], ClassLabel(names=names)),
         ("corpus", [OWN] * len(rows), Value("string")),
-        ("actor", _speakers(rows, group_by_folder), Value("string")),
+        ("actor", _speakers(rows, labels, group_by_folder), Value("string")),
         *((name, [None] * len(rows), Value("string")) for name in ("gender", "intensity", "statement")),
         ("repetition", [None] * len(rows), Value("int32")),
         ("split", _splits(rows), Value("string")),
@@ -110,9 +110,9 @@ def _label_names(labels: Sequence[str]) -> list[str]:
     return names
 
 
-def _speakers(rows: Dataset, group_by_folder: bool) -> list[str]:
+def _speakers(rows: Dataset, labels: Sequence[str], group_by_folder: bool) -> list[str]:
     if group_by_folder:
-        folders = rows["folder"] if "folder" in rows.column_names else _parents(rows)
+        folders = rows["folder"] if "folder" in rows.column_names else _parents(rows, labels)
         if set(folders) == {"."}:
             raise ValueError(
                 "--group_by_folder needs folders between the label's and the recordings', such as "
@@ -127,10 +127,14 @@ def _speakers(rows: Dataset, group_by_folder: bool) -> list[str]:
     return speakers
 
 
-def _parents(rows: Dataset) -> list[str]:
-    paths = [Path(audio["path"] or "") for audio in rows["audio"]]
-    folder = os.path.commonpath([path.parent for path in paths])
-    return [path.parent.relative_to(folder).as_posix() for path in paths]
+def _parents(rows: Dataset, labels: Sequence[str]) -> list[str]:
+    """Return the folder of each recording below their common one, without a folder named like the label."""
+    parents = [Path(audio["path"] or "").parent for audio in rows["audio"]]
+    common = os.path.commonpath(parents)
+    return [
+        Path(*(name for name in parent.relative_to(common).parts if name != label)).as_posix()
+        for parent, label in zip(parents, labels, strict=True)
+    ]
 
 
 def _splits(rows: Dataset) -> list[str | None]:

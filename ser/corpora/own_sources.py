@@ -162,9 +162,20 @@ def _csv_rows(text: str) -> list[dict[str, Any]]:
 
 
 def _json_rows(text: str) -> list[dict[str, Any]]:
-    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    if not all(isinstance(row, dict) for row in rows):
-        raise ValueError('every line must be an object such as {"path": "a.wav", "label": "calm"}')
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"line {number} is not JSON ({error})") from error
+        if not isinstance(row, dict) or any(isinstance(cell, list | dict) for cell in row.values()):
+            raise ValueError(
+                f'line {number} holds other values than {{"path": "a.wav", "label": "calm"}}: expected text '
+                "and numbers by the names of the columns"
+            )
+        rows.append(row)
     return rows
 
 
@@ -181,10 +192,13 @@ def _read_dataset(
     try:
         loaded = load()
     except (OSError, ValueError, ImportError, DatasetBuildError) as error:
-        raise ValueError(
-            f"{name} cannot be loaded ({error}). If it holds audio files rather than Parquet, fetch it with "
+        remedy = (
+            ""
+            if Path(name).exists()
+            else " If it holds audio files rather than Parquet, download it with "
             "`hf download OWNER/NAME --repo-type dataset --local-dir FOLDER` and name that folder."
-        ) from error
+        )
+        raise ValueError(f"{name} cannot be loaded: {error}.{remedy}") from error
     if isinstance(loaded, Dataset):
         return _renamed(loaded, columns, name, base)
     read = {split: _renamed(rows, columns, name, base) for split, rows in loaded.items()}

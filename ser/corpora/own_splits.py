@@ -62,6 +62,8 @@ def split_clips(
         ValueError: If there are fewer than two labels, a label has a single recording, no division leaves
             every label in training, or the column `split` has a speaker in two parts.
     """
+    shares = {"test": test_share, "validation": validation_share}
+    _check_shares(shares)
     labels, speakers = labels_of(clips), np.asarray(clips["actor"])
     names, counts = np.unique(labels, return_counts=True)
     if len(names) < 2:
@@ -75,30 +77,46 @@ def split_clips(
         parts = np.asarray(clips["split"])
         _check_given(parts, labels, speakers)
     else:
-        rng = np.random.default_rng(seed)
-        parts = np.full(len(labels), "train", dtype="<U10")
-        for name, share in (("test", test_share), ("validation", validation_share)):
-            if not 0 <= share < 1:
-                raise ValueError(f"The share of {name} must be from 0 to below 1, got {share}.")
-            if not share:
-                continue
-            left = np.flatnonzero(parts == "train")
-            share_of_left = min(share * len(labels) / len(left), 0.5)
-            if len(set(speakers.tolist())) > 1:
-                chosen = _held_out_speakers(labels[left], speakers[left], share_of_left, rng)
-                if name == "test" and not len(chosen):
-                    raise ValueError(
-                        "No division by speaker leaves every label in training: some labels have one speaker "
-                        "alone. Add other speakers, leave such labels out, or pass --test_share 0."
-                    )
-            else:
-                chosen = _held_out_clips(labels[left], share_of_left, rng)
-            parts[left[chosen]] = name
+        parts = _draw_parts(labels, speakers, shares, np.random.default_rng(seed))
     divided = {
         name: clips.select(np.flatnonzero(parts == name)) if (parts == name).any() else None
         for name in ("train", "validation", "test")
     }
     return Split(divided["train"], divided["validation"], divided["test"], _warning(speakers))
+
+
+def _check_shares(shares: dict[str, float]) -> None:
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"The share of {name} must be from 0 to below 1, got {share}.")
+    if sum(shares.values()) >= 1:
+        raise ValueError(
+            f"The shares of {' and '.join(shares)}, {' and '.join(map(str, shares.values()))}, leave nothing "
+            "to train on. Make their sum less than 1."
+        )
+
+
+def _draw_parts(
+    labels: np.ndarray, speakers: np.ndarray, shares: dict[str, float], rng: np.random.Generator
+) -> np.ndarray:
+    """Return the name of the part of each recording."""
+    parts = np.full(len(labels), "train", dtype="<U10")
+    for name, share in shares.items():
+        if not share:
+            continue
+        left = np.flatnonzero(parts == "train")
+        share_of_left = min(share * len(labels) / len(left), 0.5)
+        if len(set(speakers.tolist())) > 1:
+            chosen = _held_out_speakers(labels[left], speakers[left], share_of_left, rng)
+            if name == "test" and not len(chosen):
+                raise ValueError(
+                    "No division by speaker leaves every label in training: some labels have one speaker "
+                    "alone. Add other speakers, leave such labels out, or pass --test_share 0."
+                )
+        else:
+            chosen = _held_out_clips(labels[left], share_of_left, rng)
+        parts[left[chosen]] = name
+    return parts
 
 
 def _check_given(parts: np.ndarray, labels: np.ndarray, speakers: np.ndarray) -> None:

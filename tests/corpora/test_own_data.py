@@ -164,6 +164,19 @@ def test_other_sources_that_cannot_be_read(tmp_path: Path, folder: Path) -> None
         load_own_data(write_table(tmp_path, csv_of(many)))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"path": "a.wav", "label": "x"}\n{"path": ', r"cannot be read: line 2 is not JSON"),
+        ('["a.wav"]', "line 1 holds other values"),
+        ('{"path": "a.wav", "label": ["x"]}', "line 1 holds other values"),
+    ],
+)
+def test_a_broken_line_of_json_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_own_data(write_table(tmp_path, text, "calls.jsonl"))
+
+
 def test_what_cannot_be_used_is_named_or_skipped(folder: Path, tmp_path: Path, caplog) -> None:
     shutil.copytree(folder, tmp_path / "own")
     (tmp_path / "own" / "bored" / "noise.wav").write_bytes(b"this is text")
@@ -214,6 +227,19 @@ def test_without_speakers_the_split_says_so(folder: Path, tmp_path: Path) -> Non
     )
     assert one.warning == ONE_SPEAKER
     assert len(one.test) == 3
+
+
+def test_a_folder_of_a_table_is_the_speaker_whatever_lies_above_it(folder: Path, tmp_path: Path) -> None:
+    rows = [row | {"path": str(folder / row["path"])} for row in rows_of(folder)]
+    clips = load_own_data(write_table(tmp_path, csv_of(rows)), group_by_folder=True)
+    assert sorted(clips.unique("actor")) == list(SPEAKERS)
+
+
+def test_shares_leave_something_to_train_on(folder: Path) -> None:
+    with pytest.raises(ValueError, match="share of test must be from 0 to below 1, got 1"):
+        split_clips(load_own_data(folder), test_share=1.0)
+    with pytest.raises(ValueError, match="leave nothing to train on"):
+        split_clips(load_own_data(folder), test_share=0.6, validation_share=0.4)
 
 
 def test_eight_recordings_are_enough(tmp_path: Path) -> None:
