@@ -25,12 +25,7 @@ help:  ## Show this list
 	@echo "make TARGET [ARGS='options for the program behind it']"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Without it the demo computes with torch, which starts later and needs more memory.
-GRAPH := checkpoint/onnx/model.onnx
-$(GRAPH): checkpoint/config.json checkpoint/preprocessor_config.json checkpoint/model.safetensors | $(RUN_READY)
-	$(VENV)/bin/python -m ser export --model checkpoint
-
-app: $(RUN_READY) $(GRAPH)  ## Serve the demo on http://127.0.0.1:7860
+app: $(RUN_READY)  ## Serve the demo on http://127.0.0.1:7860
 	$(VENV)/bin/python -m ser demo $(ARGS)
 
 web: $(RUN_READY)  ## Build the page that recognises in the browser and serve it on http://127.0.0.1:8000 (needs npm)
@@ -54,8 +49,8 @@ predict: OUT ?= output/scores.parquet
 predict: $(RUN_READY)  ## Score CLIPS=files, folders or globs with MODEL=checkpoint, OUT=output/scores.parquet
 	$(VENV)/bin/python -m ser predict --model "$(MODEL)" --output "$(OUT)" $(CLIPS) $(ARGS)
 
-bench: $(RUN_READY)  ## Measure how fast it is on DATA=corpus folder, and write docs/performance.md
-	$(VENV)/bin/python -m benchmarks.speed.run --model "$(MODEL)" --data_dir "$(DATA)" $(ARGS)
+bench: $(DEV_READY)  ## Measure how fast it is on DATA=corpus folder, and write docs/performance.md
+	$(VENV)/bin/python -m benchmarks.speed.run --model "$(MODEL)" --data_dir "$(DATA)" --emodb_dir "$(EMODB)" $(ARGS)
 
 test: $(DEV_READY)  ## Run all tests
 	$(VENV)/bin/python -m pytest $(ARGS)

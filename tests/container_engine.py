@@ -52,7 +52,16 @@ class Engine:
             stdout=subprocess.DEVNULL,
             check=True,
         )
-        shutil.rmtree(folder / "var" / "cache" / "apt" / "archives")
+        # As in the registry's slim image: no package lists, manuals or translations.
+        for name in (
+            "var/cache/apt",
+            "var/lib/apt/lists",
+            "usr/share/doc",
+            "usr/share/locale",
+            "usr/share/man",
+        ):
+            shutil.rmtree(folder / name)
+            (folder / name).mkdir()
         container = self.buildah("from", "scratch")
         self.buildah("add", "--quiet", container, str(folder), "/")
         self.buildah("commit", "--quiet", "--disable-compression", "--rm", container, BASE_IMAGE)

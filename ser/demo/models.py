@@ -59,7 +59,9 @@ class Models:
         """Return the name of a model as people read it: from its card if it has one, with its size."""
         card = self.card(name)
         title = (getattr(card.data, "model_name", None) if card is not None else None) or name
-        num_bytes = sum(file.stat().st_size for file in Path(self._sources[name]).glob("model*.safetensors"))
+        folder = Path(self._sources[name])
+        files = [*folder.glob("model*.safetensors")] or [*folder.glob("onnx/model.onnx")]
+        num_bytes = sum(file.stat().st_size for file in files)
         return f"{title} ({num_bytes / 1e6:.0f} MB)" if num_bytes else title
 
     def card(self, name: str) -> ModelCard | None:

@@ -41,13 +41,17 @@ SPACE_FILES = (
     "checkpoint/*.md",
     "checkpoint/*.py",
     "checkpoint/*.safetensors",
+    "checkpoint/onnx/model.onnx",
+    "checkpoint-accurate/*.json",  # of this one the graph alone: its weights take room, and need torch
+    "checkpoint-accurate/*.md",
+    "checkpoint-accurate/onnx/model.onnx",
     "examples/*.flac",
     "examples/*.md",
 )
 """The files of the Space: the demo and what it reads."""
 
-DOCKER_FILES = ("Dockerfile", ".dockerignore", "requirements.lock")
-"""What a Space of kind docker is built with beside these; the second lock exports a graph that is missing."""
+DOCKER_FILES = ("Dockerfile", ".dockerignore")
+"""The further files of a Space of kind docker."""
 
 DOCKER_PORT = 7860  # on which the container serves, as the Dockerfile says
 
@@ -71,27 +75,32 @@ def checkpoint_contents(folder: str | Path, hub_model_id: str) -> dict[str, Path
         )
     files = _matching(folder, (*CHECKPOINT_PARTS, *CHECKPOINT_EXTRAS))
     contents: dict[str, Path | bytes] = {file.name: file for file in files}
-    contents |= _graph(folder, (GRAPH_FILE, QUANTIZED_FILE))
+    contents |= _graph(folder)
     contents["README.md"] = published_card(folder, hub_model_id).encode()
     return contents
 
 
-def _graph(folder: Path, names: tuple[str, ...], prefix: str = "") -> dict[str, Path | bytes]:
+def _graph(folder: Path) -> dict[str, Path | bytes]:
     """Return the ONNX graphs of a checkpoint by name; export those that are missing or outdated.
 
-    None for a checkpoint that is not an MFCC-LSTM.
+    Empty for a model that has no graph: one of transformers' own.
     """
     try:
         OnnxRecognizer(folder / GRAPH_FILE)
-        return {f"{prefix}{name}": (folder / name).read_bytes() for name in names}
+        return _existing(folder)
     except (OSError, ValueError):
         from ser.onnx.export import export_onnx  # needs torch
         from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
-    if Checkpoint(str(folder)).kind("torch") is not MfccLstmRecognizer:
+    if not issubclass(Checkpoint(str(folder)).kind("torch"), MfccLstmRecognizer):
         return {}
     with tempfile.TemporaryDirectory() as exported:
         export_onnx(MfccLstmRecognizer.from_pretrained(folder), exported, folder)
-        return {f"{prefix}{name}": Path(exported, name).read_bytes() for name in names}
+        return _existing(Path(exported))
+
+
+def _existing(folder: Path) -> dict[str, Path | bytes]:
+    names = (GRAPH_FILE, QUANTIZED_FILE)
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
 
 
 def space_contents(root: Path, sdk: str = "gradio") -> dict[str, Path | bytes]:
@@ -110,7 +119,6 @@ def space_contents(root: Path, sdk: str = "gradio") -> dict[str, Path | bytes]:
     files = space_files(root) + (_matching(root, DOCKER_FILES) if sdk == "docker" else [])
     contents: dict[str, Path | bytes] = {file.relative_to(root).as_posix(): file for file in files}
     contents["requirements.txt"] = root / "requirements-demo.lock"
-    contents |= _graph(root / "checkpoint", (GRAPH_FILE,), "checkpoint/")
     if sdk == "docker":
         contents["README.md"] = _space_card(root, sdk=sdk, app_port=DOCKER_PORT)
     return contents

@@ -1,4 +1,4 @@
-"""Writes a checkpoint as one ONNX graph that answers all that the recogniser answers, for use without torch.
+"""Writes a checkpoint as one ONNX graph with all outputs of the recogniser, for use without torch.
 
 docs/onnx.md describes inputs, outputs and metadata.
 """
@@ -15,6 +15,7 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
+from ser.onnx.compact import compact_weights
 from ser.onnx.front_end import OnnxFrontEnd
 from ser.onnx.recognizer import GRAPH_FILE, GRAPH_VERSION, QUANTIZED_FILE, OnnxRecognizer, checkpoint_sha256
 from ser.recognizer.analysis import SINGLE_PASS_SECONDS, WINDOW_HOP_SECONDS, WINDOW_SECONDS
@@ -22,8 +23,10 @@ from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.recognizer.out_of_distribution import OutOfDistributionDetector
 
 OPSET = 17
-FRONT_END = "front_end"
+NETWORK = "/network/"  # in the names of the network's nodes
+LARGE_BYTES = 10_000_000  # of a graph whose weights are stored in fewer bytes
 MAX_DIFFERENCE = 1e-3  # from torch on noise, before a file is kept; tests hold 1e-4 on speech
+MAX_DIFFERENCE_OF_INTEGERS = 0.2
 
 
 class MahalanobisDistance(nn.Module):
@@ -93,9 +96,10 @@ def export_onnx(
     folder: str | os.PathLike[str],
     checkpoint: str | os.PathLike[str] | None = None,
 ) -> list[Path]:
-    """Write a recogniser's graph, with float32 and with 8-bit weights, below a folder.
+    """Write a recogniser's graph below a folder: with float32 weights and, in a second file, 8-bit weights.
 
-    A file is replaced only by one that was run and gave torch's probabilities.
+    A large graph is one file, whose weights `compact_weights` stores in a third of the bytes. A file is
+    replaced only by one that was run and gave torch's probabilities.
 
     Args:
         recognizer: With an MFCC-LSTM.
@@ -104,7 +108,7 @@ def export_onnx(
         checkpoint: Where the checkpoint lies, if elsewhere.
 
     Returns:
-        The two files.
+        The files.
 
     Raises:
         RuntimeError: If the graph does not give torch's probabilities.
@@ -131,16 +135,21 @@ def export_onnx(
     with tempfile.TemporaryDirectory(dir=folder / "onnx", prefix=".export-") as unfinished:
         plain, quantized = Path(unfinished) / "model.onnx", Path(unfinished) / "model_quantized.onnx"
         _trace(graph, plain)
-        _quantize(plain, quantized)
-        for file, weights in ((plain, "float32"), (quantized, "int8")):
+        if plain.stat().st_size > LARGE_BYTES:
+            compact_weights(plain, NETWORK)
+            written = {plain: (GRAPH_FILE, "int8 and float16", MAX_DIFFERENCE_OF_INTEGERS)}
+        else:
+            _quantize(plain, quantized)
+            written = {
+                plain: (GRAPH_FILE, "float32", MAX_DIFFERENCE),
+                quantized: (QUANTIZED_FILE, "int8", MAX_DIFFERENCE_OF_INTEGERS),
+            }
+        for file, (_, weights, max_difference) in written.items():
             model = onnx.load(str(file))
             onnx.helper.set_model_props(model, {**values, "weights": weights})
             onnx.save(model, str(file))
-            _check(recognizer, file, MAX_DIFFERENCE if weights == "float32" else 0.2)
-        return [
-            file.replace(folder / target)
-            for file, target in ((plain, GRAPH_FILE), (quantized, QUANTIZED_FILE))
-        ]
+            _check(recognizer, file, max_difference)
+        return [file.replace(folder / target) for file, (target, *_) in written.items()]
 
 
 def _probe(sampling_rate: int) -> list[np.ndarray]:
@@ -176,7 +185,7 @@ def _quantize(plain: Path, quantized: Path) -> None:
         plain,
         quantized,
         op_types_to_quantize=["LSTM", "MatMul", "Gemm"],
-        nodes_to_exclude=[name for name in names if "/network/" not in name],
+        nodes_to_exclude=[name for name in names if NETWORK not in name],
         weight_type=QuantType.QInt8,
     )
 

@@ -1,75 +1,62 @@
-"""The benchmark of speed: a run that goes on where it was broken off, rows for all, costs that follow."""
+"""The benchmark of speed measures the steps it is asked for, keeps the others, and shows what was missed."""
 
+import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from benchmarks.speed import run as speed
-from benchmarks.speed.rows import all_rows
-from benchmarks.speed.scale import costs, next_limit, write_costs
-
-SMALL = {"num_clips": 1000, "megabytes": 300.0}
-LARGE = {
-    "num_clips": 20_000,
-    "num_workers": 2,
-    "megabytes": 310.0,
-    "clips_per_second": 190.0,
-    "clips_per_cpu_second": 100.0,
-    "seconds_a_clip": 3.7,
-    "kilobytes_a_clip": 200.0,
-}
+from benchmarks.speed.rows import Row, milliseconds
 
 
-def test_a_run_that_was_broken_off_measures_nothing_twice(tmp_path: Path):
-    kept, called = tmp_path / "output" / "speed.json", []
-
-    def step(name: str):
-        def measure() -> dict[str, float]:
-            called.append(name)
-            if called == ["first", "second"]:
-                raise KeyboardInterrupt
-            return {"value": len(name)}
-
-        return measure
-
-    steps = {name: step(name) for name in ("first", "second")}
-    with pytest.raises(KeyboardInterrupt):
-        list(speed._all_found(steps, ["settings"], kept))
-    *_, found = speed._all_found(steps, ["settings"], kept)
-    assert found == {"first": {"value": 5}, "second": {"value": 6}}
-    assert called == ["first", "second", "second"]
-    list(speed._all_found(steps, ["other settings"], kept))
-    assert called == ["first", "second", "second", "first", "second"]
-
-
-def test_what_is_not_measured_yet_has_a_row_that_says_so():
-    rows = all_rows({"training": {"ours": 400.0, "usual": 100.0}})
-    assert [row.is_met for row in rows] == [None, None, None, True, None, None]
-    assert sum("not measured yet" in row.measured for row in rows) == 5
+@pytest.fixture
+def measured(monkeypatch, tmp_path) -> Path:
+    """A folder with the results and the document of two steps, one of them measured again."""
+    answers = {"files": [Row("file", "<= 1 ms", "2 ms", False)], "start": [Row("start", "", "1 s")]}
+    monkeypatch.setattr(speed, "steps", lambda *_: {name: partial(answers.get, name) for name in answers})
+    options = [
+        "--data_dir",
+        ".",
+        "--emodb_dir",
+        ".",
+        "--results",
+        str(tmp_path / "speed.json"),
+        "--output",
+        str(tmp_path / "speed.md"),
+    ]
+    speed.main([*options, "--only", "files,start"])
+    answers["start"] = [Row("start", "<= 1 s", "0.5 s", True)]
+    speed.main([*options, "--only", "start"])
+    return tmp_path
 
 
-def test_costs_follow_from_the_rate_a_core():
-    table = [line for line in costs(SMALL, LARGE).splitlines() if line.startswith("|")]
-    assert table[2] == "| a million | 2.8 | 0.2 | 0.2 TB |"
-    assert table[3] == "| a hundred million | 277.8 | 17.4 | 20.0 TB |"
-    assert "16 cores at that rate read 320 MB a second: 2.6 gigabits" in costs(SMALL, LARGE)
-    assert "more cores" in next_limit(100)
+def test_a_step_is_measured_again_and_the_others_are_kept(measured):
+    found = json.loads((measured / "speed.json").read_text())
+    assert found["files"]["rows"] == [["file", "<= 1 ms", "2 ms", False]]
+    assert found["start"]["rows"] == [["start", "<= 1 s", "0.5 s", True]]
 
 
-def test_costs_are_written_between_their_marks_and_nowhere_else(tmp_path: Path):
-    document = tmp_path / "scale.md"
-    document.write_text("a\n<!-- costs: written by make bench -->\nold\n<!-- end of costs -->\nz\n")
-    for _ in range(2):
-        write_costs(document, SMALL, LARGE)
-    text = document.read_text()
-    assert text.startswith("a\n<!-- costs")
-    assert text.endswith("<!-- end of costs -->\nz\n")
-    assert costs(SMALL, LARGE) in text
-    assert "old" not in text
-    document.write_text("no marks")
-    with pytest.raises(ValueError, match="needs one pair of marks"):
-        write_costs(document, SMALL, LARGE)
-    shipped = Path(speed.ROOT / "docs" / "scale.md").read_text()
-    assert (
-        shipped.count("<!-- costs: written by make bench -->") == shipped.count("<!-- end of costs -->") == 1
-    )
+def test_the_document_shows_what_was_missed_and_what_was_not_measured(measured):
+    lines = (measured / "speed.md").read_text().splitlines()
+    assert any(line.startswith("| file | <= 1 ms | 2 ms | **missed** |") for line in lines)
+    assert any(line.startswith("| start | <= 1 s | 0.5 s | met |") for line in lines)
+    assert "| training | | not measured | | | |" in lines
+
+
+def test_an_unknown_step_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        speed.main(["--data_dir", ".", "--emodb_dir", ".", "--only", "file"])
+    assert "--only takes files" in capsys.readouterr().err
+
+
+def test_the_first_call_of_a_path_does_not_count():
+    calls = []
+
+    def path():
+        calls.append(None)
+        if len(calls) == 1:
+            sum(range(10**6))
+
+    assert milliseconds({"path": path}, num_repeats=3)["path"] < 5
+    assert len(calls) == 4

@@ -20,7 +20,7 @@ from ser.labels import EMOTIONS
 
 REPO = Path(__file__).resolve().parents[2]
 SPACE_ID = "someone/demo"
-MADE_FOR_IT = {"checkpoint/onnx/model.onnx", "requirements.txt"}
+MADE_FOR_IT = {"requirements.txt"}
 CLIP = "examples/sad_03-01-04-02-01-01-24.flac"
 
 
@@ -83,7 +83,7 @@ def test_a_space_of_kind_docker_is_built_from_the_dockerfile(hub):
     publish_space(SPACE_ID, REPO, sdk="docker")
     files = hub.repositories["space", SPACE_ID].files
     assert files["Dockerfile"] == (REPO / "Dockerfile").read_bytes()
-    assert {".dockerignore", "requirements.lock", "requirements-demo.lock", "app.py"} <= files.keys()
+    assert {".dockerignore", "requirements-demo.lock", "app.py"} <= files.keys()
     card = SpaceCard(files["README.md"].decode())
     about, as_gradio = card.data.to_dict(), SpaceCard.load(REPO / "README.md")
     assert (about["sdk"], about["app_port"]) == ("docker", 7860)

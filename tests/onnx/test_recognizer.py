@@ -84,6 +84,16 @@ def test_answers_on_real_clips_are_torchs(real_waveforms, tmp_path):
         assert_other_answers_alike(plain, recognizer, waveform)
 
 
+@pytest.mark.parametrize(("name", "tolerance"), [("checkpoint", 1e-4), ("checkpoint-accurate", 0.02)])
+def test_the_shipped_graphs_are_those_of_the_shipped_weights(name, tolerance):
+    """Which the recogniser checks when it loads one; if not, export the checkpoint again."""
+    clips = sorted((REPO / "examples").glob("*.flac"))
+    found = EmotionRecognizer.from_pretrained(REPO / name, backend="onnx").predict(clips)
+    expected = EmotionRecognizer.from_pretrained(REPO / name).predict(clips)
+    for answer, same in zip(found, expected, strict=True):
+        assert answer == pytest.approx(same, abs=tolerance)
+
+
 def assert_other_answers_alike(found: OnnxRecognizer, expected: EmotionRecognizer, waveform: np.ndarray):
     attention, expected_attention = found.attend((waveform, RATE)), expected.attend((waveform, RATE))
     np.testing.assert_allclose(attention.times_seconds, expected_attention.times_seconds, rtol=0, atol=1e-4)
@@ -160,13 +170,15 @@ def test_the_quantized_file_is_smaller_and_answers_alike(onnx_recognizer, checkp
     np.testing.assert_allclose(quantized, onnx_recognizer.predict_probabilities(clips), rtol=0, atol=0.05)
 
 
-def test_neither_torch_nor_transformers_is_needed(checkpoint, onnx_recognizer):
+@pytest.mark.parametrize("name", ["checkpoint", "checkpoint-accurate"])
+def test_neither_torch_nor_transformers_is_needed(name):
     clip = next((REPO / "examples").glob("*.flac"))
-    command = [sys.executable, "-c", WITHOUT_TORCH, str(checkpoint), str(clip)]
+    command = [sys.executable, "-c", WITHOUT_TORCH, str(REPO / name), str(clip)]
     environment = os.environ | {"PYTHONPATH": str(REPO)}
     run = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == str(onnx_recognizer.predict(clip))
+    expected = EmotionRecognizer.from_pretrained(REPO / name, backend="onnx").predict(clip)
+    assert run.stdout.strip() == str(expected)
 
 
 def test_it_is_asked_as_the_torch_one_is(recognizer, onnx_recognizer):

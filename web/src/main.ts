@@ -61,9 +61,11 @@ async function analyse(recording: Blob): Promise<void> {
   try {
     const recognizer = await ready;
     const waveform = await decode(recording, recognizer.settings.samplingRate);
+    const start = performance.now();
     const found = await recognizer.analyse(waveform, (share) => {
       if (number === latest) showCard("empty", "Analysing", `${Math.round(100 * share)}%`);
     });
+    performance.measure("analyse", { start });
     if (number === latest) show(recording, waveform, found, recognizer.settings);
   } catch (error) {
     if (number === latest) showError(error);
