@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 REPO = Path(__file__).resolve().parents[2]
 MAX_FILE_BYTES = 2**20
 MAX_CHECKPOINT_BYTES = {"checkpoint": 10_000_000, "checkpoint-accurate": 40_000_000}  # weights and graphs
+BROWSER_PROGRAMS = ("benchmarks/demo/", "benchmarks/speed/")
 AUDIO_SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".webm", ".mp4", ".wma"}
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:work|root|opt|Users|home(?!/user\b))/\w")
 PRIVATE_REGISTRY = re.compile(
@@ -83,11 +84,8 @@ def test_programs_import_only_what_requirements_pin():
             continue
         for module in _imported_modules(text):
             owners = {owner.lower().replace("-", "_") for owner in distributions.get(module, [])}
-            if (
-                module != "ser"
-                and owners
-                and not owners & (for_checks if name.startswith(("benchmarks/demo/", "benchmarks/speed/")) else pinned)
-            ):
+            allowed = for_checks if name.startswith(BROWSER_PROGRAMS) else pinned
+            if module != "ser" and owners and not owners & allowed:
                 unpinned.add(f"{name}: {module}")
     assert not unpinned
 
