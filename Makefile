@@ -52,8 +52,8 @@ predict: $(RUN_READY)  ## Score CLIPS=files, folders or globs with MODEL=checkpo
 bench: $(DEV_READY)  ## Measure how fast it is on DATA=corpus folder, and write docs/performance.md
 	$(VENV)/bin/python -m benchmarks.speed.run --model "$(MODEL)" --data_dir "$(DATA)" --emodb_dir "$(EMODB)" $(ARGS)
 
-test: $(DEV_READY)  ## Run all tests
-	$(VENV)/bin/python -m pytest $(ARGS)
+test: $(DEV_READY)  ## Run all tests, the files shared out among two processes
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 # Kept inside the virtual environment, so that it is renewed with it and never committed.
 conformance: $(DEV_READY)  ## Run transformers' own common tests on our classes; fetches them once
