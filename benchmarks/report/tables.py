@@ -6,13 +6,8 @@ from typing import Any
 from ser.evaluation.tables import percent_range, scores_columns
 
 
-def elsewhere_lines(evaluations: list[dict[str, Any]], show_model: bool = False) -> Iterator[str]:
-    """Yield a table of evaluations on the conventional sets of emotions that other corpora have.
-
-    Args:
-        evaluations: What `ser.evaluation` wrote.
-        show_model: Whether to name the checkpoint in each row.
-    """
+def elsewhere_lines(evaluations: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a table of evaluations on the conventional sets of emotions that other corpora have."""
     yield "| corpus | emotions | UAR | 95 % interval over speakers | accuracy | clips | guessing |"
     yield "|---|---|---|---|---|---|---|"
     for name in ("6", "4"):
@@ -20,8 +15,6 @@ def elsewhere_lines(evaluations: list[dict[str, Any]], show_model: bool = False)
             if name in evaluation["per_class_set"]:
                 scores = evaluation["per_class_set"][name]
                 who = evaluation["title"].partition(" (")[0]
-                if show_model:
-                    who += f", `{evaluation['model']['name']}/`"
                 yield f"| {who} | {name} {scores_columns(scores)} {100 / int(name):.1f} |"
 
 
