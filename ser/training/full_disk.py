@@ -1,4 +1,4 @@
-"""What a full disk makes of writing files, as one error that says what to do."""
+"""A full disk as one error that says what to do."""
 
 import os
 import shutil
@@ -8,23 +8,23 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-MIN_FREE_BYTES = 2**20  # where less is free, a write failed for want of it
+MIN_FREE_BYTES = 2**20  # with less free space, a failed write is put down to the full disk
 
 
 class FullDiskError(OSError):
-    """There was no space left to write to. The message is for the person at the keyboard."""
+    """A full disk. The message is for the user."""
 
 
 @contextmanager
 def explaining_full_disk(folder: str | os.PathLike[str], remedy: str) -> Iterator[None]:
-    """Say so where the disk is full; Python, torch and safetensors each have another word for it.
+    """Raise one error if the disk is full; Python, torch and safetensors each raise a different one.
 
     Args:
-        folder: Where most is written to; there may not be such a folder yet.
+        folder: The folder that is written to; it need not exist yet.
         remedy: What to do when there is space again.
 
     Raises:
-        FullDiskError: In place of an error of writing, where the disk is full.
+        FullDiskError: In place of a write error, if the disk is full.
     """
     try:
         yield

@@ -1,6 +1,7 @@
 import errno
 import shutil
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +18,11 @@ def test_whatever_fails_on_a_full_disk_says_so(tmp_path, monkeypatch, error):
         raise error
 
 
-def test_another_disk_that_is_full_is_told_as_the_system_tells_it(tmp_path):
-    said = pytest.raises(FullDiskError, match=r"No space left.*cache\.arrow.*Free some\.")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_another_disk_that_is_full_is_named_in_the_words_of_the_system(tmp_path):
+    said = pytest.raises(FullDiskError, match=r"No space left.*Free some\.")
     with said, explaining_full_disk(tmp_path, "Free some."):
-        raise OSError(errno.ENOSPC, "No space left on device", "cache.arrow")
+        Path("/dev/full").write_text("cache")
 
 
 def test_other_errors_stay_what_they_are(tmp_path):
