@@ -30,7 +30,8 @@ def segment_schema(emotions: list[str]) -> pyarrow.Schema:
         [
             *(("path", text), ("start_seconds", pyarrow.float64()), ("end_seconds", pyarrow.float64())),
             *(("channel", pyarrow.int32()), ("speaker", text), ("kind", text), ("emotion", text)),
-            *(("is_sure", flag), ("is_out_of_distribution", flag)),
+            *(("confidence", text), ("is_sure", flag), ("share_of_such_answers_right", pyarrow.float64())),
+            ("is_out_of_distribution", flag),
             *((emotion, number) for emotion in emotions),
             ("error", text),
         ]
@@ -80,7 +81,9 @@ def segment_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
             except (AudioError, ValueError, OSError) as problem:
                 error = str(problem)
         segments.sort(key=lambda each: (each.start_seconds, each.channel))
-        rows += [{"path": printable(path), **_row(each)} for each in segments]
+        rows += [
+            {"path": printable(path), **each.to_dict(), **(each.probabilities or {})} for each in segments
+        ]
         if error:
             rows.append({"path": printable(path), "error": error})
     with replacing(job.part_file(part)) as unfinished:
@@ -100,20 +103,6 @@ def _turns_of(turns: str | None, path: str) -> list[Turn] | None:
         if (file := Path(turns, Path(path).stem + suffix)).exists():
             return read_turns(file)
     raise ValueError(f"{turns} has no file {Path(path).stem}.rttm or .csv with the turns of this recording.")
-
-
-def _row(segment: Segment) -> dict[str, Any]:
-    names = [
-        "start_seconds",
-        "end_seconds",
-        "channel",
-        "speaker",
-        "kind",
-        "emotion",
-        "is_out_of_distribution",
-    ]
-    row = {name: getattr(segment, name) for name in names} | (segment.probabilities or {})
-    return row | ({"is_sure": segment.is_sure} if segment.probabilities else {})
 
 
 def write_results(job: Job, output: Path, form: str | None) -> int:
@@ -182,6 +171,6 @@ def _segment(row: dict[str, Any], emotions: list[str]) -> Segment:
         row["speaker"],
         row["kind"],
         probabilities,
-        Confidence(row["is_sure"]) if probabilities else None,
+        Confidence(row["is_sure"], row["share_of_such_answers_right"]) if probabilities else None,
         row["is_out_of_distribution"],
     )

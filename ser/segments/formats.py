@@ -1,5 +1,6 @@
-"""Segments in the files that other programs read: RTTM, Praat's TextGrid, WebVTT and JSON."""
+"""Segments in the files that other programs read: CSV, RTTM, Praat's TextGrid, WebVTT and JSON."""
 
+import csv
 import html
 import json
 import os
@@ -10,8 +11,6 @@ from typing import Any
 
 from ser.segments.segment import Segment
 from ser.segments.summary import summarise
-
-NOT_SURE = "not sure"
 
 
 def write_segments(
@@ -43,15 +42,8 @@ def write_segments(
     )
 
 
-def label_of(segment: Segment) -> str:
-    """What a reader is shown of a segment: its emotion, "not sure", "non-speech" or "silence"."""
-    if segment.emotion is None:
-        return segment.kind
-    return segment.emotion if segment.is_sure else f"{NOT_SURE} ({segment.emotion})"
-
-
 def speaker_of(segment: Segment) -> str:
-    """Name of a segment's speaker, or one to stand for it."""
+    """Return the name of a segment's speaker, or one to stand for it."""
     return segment.speaker or "speaker"
 
 
@@ -83,7 +75,7 @@ def _write_textgrid(
         entries = tiers.setdefault(speaker_of(each), [])
         start = max(each.start_seconds, entries[-1][1] if entries else 0)
         if start < each.end_seconds:
-            entries.append((start, each.end_seconds, label_of(each)))
+            entries.append((start, each.end_seconds, each.words))
     for name, entries in tiers.items() or [("speaker", [])]:
         grid.addTier(IntervalTier(name, entries, 0, end))
     grid.save(str(file), format="long_textgrid", includeBlankSpaces=True)
@@ -97,7 +89,7 @@ def _write_webvtt(file: Path, segments: Sequence[Segment], _recording: str, _emo
     for each in segments:
         if each.emotion:
             voice = f"<v {html.escape(each.speaker)}>" if each.speaker else ""
-            text = f"{voice}{html.escape(label_of(each))}"
+            text = f"{voice}{html.escape(each.words)}"
             captions.captions.append(
                 Caption(_timestamp(each.start_seconds), _timestamp(each.end_seconds), text)
             )
@@ -109,18 +101,34 @@ def _timestamp(seconds: float) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{milliseconds / 1000:06.3f}"
 
 
-def _write_json(file: Path, segments: Sequence[Segment], recording: str, emotions: Sequence[str]) -> None:
-    """All that is known: the segments and the summaries of the speakers."""
-    content: dict[str, Any] = {
+def segments_content(segments: Sequence[Segment], recording: str, emotions: Sequence[str]) -> dict[str, Any]:
+    """Return what JSON has of a recording: its segments with all that is known, and who they are of."""
+    return {
         "recording": recording,
-        "segments": [asdict(each) | {"emotion": each.emotion} for each in segments],
+        "segments": [each.to_dict() | {"probabilities": each.probabilities} for each in segments],
         "speakers": [asdict(each) for each in summarise(segments, emotions)],
     }
+
+
+def _write_json(file: Path, segments: Sequence[Segment], recording: str, emotions: Sequence[str]) -> None:
+    content = segments_content(segments, recording, emotions)
     file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_csv(file: Path, segments: Sequence[Segment], _recording: str, emotions: Sequence[str]) -> None:
+    """One row a segment; without probabilities where nobody speaks."""
+    rows = [each.to_dict() | (each.probabilities or dict.fromkeys(emotions)) for each in segments]
+    with file.open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.DictWriter(
+            lines, [*Segment(0, 0, 0, None, "").to_dict(), *emotions], lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 Write = Callable[[Path, Sequence[Segment], str, Sequence[str]], None]
 FORMATS: dict[str, tuple[str, Write]] = {
+    "csv": (".csv", _write_csv),
     "rttm": (".rttm", _write_rttm),
     "textgrid": (".TextGrid", _write_textgrid),
     "webvtt": (".vtt", _write_webvtt),

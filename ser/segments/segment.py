@@ -1,8 +1,11 @@
 """A segment: the unit of every result about a recording."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from ser.recognizer.confidence import Confidence
+
+NOT_SURE = "not sure"
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,31 @@ class Segment:
     def is_sure(self) -> bool:
         """Whether the emotion should be given without reserve."""
         return self.confidence is not None and self.confidence.is_sure
+
+    @property
+    def label(self) -> str:
+        """What counts in shares of the time: the emotion, "not sure", "non-speech" or "silence"."""
+        if self.emotion is None:
+            return self.kind
+        return self.emotion if self.is_sure else NOT_SURE
+
+    @property
+    def words(self) -> str:
+        """The label as a reader is shown it: "not sure (angry)" where the emotion is uncertain."""
+        return f"{NOT_SURE} ({self.emotion})" if self.label == NOT_SURE else self.label
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the probabilities, under the names that tables and JSON have for it."""
+        confidence = self.confidence
+        return {
+            "start_seconds": self.start_seconds,
+            "end_seconds": self.end_seconds,
+            "channel": self.channel,
+            "speaker": self.speaker,
+            "kind": self.kind,
+            "emotion": self.emotion,
+            "confidence": str(confidence) if confidence else None,
+            "is_sure": confidence.is_sure if confidence else None,
+            "share_of_such_answers_right": confidence.share_right if confidence else None,
+            "is_out_of_distribution": self.is_out_of_distribution,
+        }

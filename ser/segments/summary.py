@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ser.segments.segment import Segment
+from ser.segments.segment import NOT_SURE, Segment
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,28 @@ def summarise(segments: Iterable[Segment], emotions: Sequence[str]) -> list[Spea
         segments: In any order.
         emotions: All that the model knows.
     """
+    return [_summary(own, emotions) for own in by_speaker(segments)]
+
+
+def by_speaker(segments: Iterable[Segment]) -> list[list[Segment]]:
+    """Return the segments of each speaker by their start: by name, where there is one, else by channel."""
     of_speaker: dict[str | int, list[Segment]] = {}
     for segment in sorted(segments, key=lambda each: each.start_seconds):
         of_speaker.setdefault(segment.speaker or segment.channel, []).append(segment)
-    return [_summary(of_speaker[key], emotions) for key in sorted(of_speaker, key=str)]
+    return [of_speaker[key] for key in sorted(of_speaker, key=str)]
+
+
+def shares_of_speech(segments: Iterable[Segment]) -> dict[str, float]:
+    """Return the share of the speech with each label, the largest first, "not sure" last.
+
+    Unlike the shares of a summary, those of answers that are not sure are put together.
+    """
+    seconds: dict[str, float] = {}
+    for each in segments:
+        if each.kind == "speech":
+            seconds[each.label] = seconds.get(each.label, 0.0) + each.duration_seconds
+    order = sorted(seconds, key=lambda label: (label == NOT_SURE, -seconds[label]))
+    return {label: seconds[label] / sum(seconds.values()) for label in order}
 
 
 def _summary(segments: list[Segment], emotions: Sequence[str]) -> SpeakerSummary:

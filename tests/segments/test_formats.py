@@ -11,11 +11,11 @@ import textgrid
 from ser.recognizer.confidence import Confidence
 from ser.segments.formats import write_segments
 from ser.segments.segment import Segment
-from ser.segments.summary import summarise
+from ser.segments.summary import shares_of_speech, summarise
 from ser.segments.turns import read_turns
 
 EMOTIONS = ("calm", "angry")
-SURE, NOT_SURE = Confidence(True), Confidence(False)
+SURE, NOT_SURE = Confidence(True, 0.75), Confidence(False, 0.25)
 
 
 def spoken(start: float, end: float, speaker: str, calm: float, confidence: Confidence = SURE) -> Segment:
@@ -100,9 +100,19 @@ def test_json_holds_segments_and_summaries(write):
     assert content["segments"][1]["probabilities"] == {"calm": 0.75, "angry": 0.25}
     assert [each["speaker"] for each in content["speakers"]] == ["Anna <A&B>", "Ben"]
 
+    assert content["segments"][1]["confidence"] == "about 8 in 10 such answers are right"
+
+
+def test_csv_has_a_row_for_each_segment(write):
+    table = pandas.read_csv(write("csv", "a.csv"))
+    assert table["start_seconds"].tolist() == [0, 1.25, 2, 3.5, 3725]
+    assert table["kind"].tolist() == ["silence", "speech", "speech", "non-speech", "speech"]
+    assert table["calm"].fillna(-1).tolist() == [-1, 0.75, 0.6, -1, 0.25]
+    assert table["confidence"][2] == "not sure; about 2 in 10 such answers are right"
+
 
 def test_an_unknown_format_is_refused(write):
-    with pytest.raises(ValueError, match="rttm, textgrid, webvtt, json, got 'srt'"):
+    with pytest.raises(ValueError, match="csv, rttm, textgrid, webvtt, json, got 'srt'"):
         write("srt", "a.srt")
 
 
@@ -113,5 +123,9 @@ def test_a_summary_adds_up():
     assert (anna.num_segments, anna.num_changes, anna.not_sure_share) == (2, 1, 0)
     assert (anna.longest_emotion, anna.longest_start_seconds, anna.longest_end_seconds) == ("calm", 1.25, 3.5)
     assert (ben.not_sure_share, ben.shares) == (1, {"calm": 1, "angry": 0})
+    assert shares_of_speech(SEGMENTS) == pytest.approx(
+        {"calm": 2.25 / 5.75, "angry": 1.5 / 5.75, "not sure": 2 / 5.75}
+    )
+    assert list(shares_of_speech(SEGMENTS)) == ["calm", "angry", "not sure"]
     (nobody,) = summarise(SEGMENTS[:1], EMOTIONS)
     assert (nobody.speech_seconds, nobody.longest_emotion, set(nobody.shares.values())) == (0, None, {0})
