@@ -1,10 +1,9 @@
-"""The demo, and a headless Chromium whose microphone plays a file: for measurements and pictures."""
+"""The demo, and a headless Chromium whose microphone plays a file: for pictures."""
 
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import gradio as gr
 import numpy as np
 import soundfile
 from playwright.sync_api import Browser, Playwright
@@ -26,15 +25,12 @@ FLAGS = (
 )
 
 
-def serve(page: gr.Blocks, **options: object) -> str:
-    """Serve a page from this process on the loopback address; returns its address."""
-    _, url, _ = page.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **options)  # type: ignore[arg-type]
+def serve_demo(*models: str) -> str:
+    """Serve the demo from this process on the loopback address, as `app.py` does; returns its address."""
+    _, url, _ = build_demo(Models(models, load_recognizer)).launch(
+        server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options()
+    )
     return url
-
-
-def serve_demo(model: str) -> str:
-    """Serve the demo as `app.py` does; returns its address."""
-    return serve(build_demo(Models([model], load_recognizer)), **launch_options())
 
 
 def open_chromium(playwright: Playwright, microphone: Path) -> Browser:
