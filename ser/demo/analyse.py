@@ -15,13 +15,14 @@ from ser.demo.chart import chart_html, empty_chart_html
 from ser.demo.examples import Example, example_clips
 from ser.demo.judgement import Judgement, judge
 from ser.demo.models import Models
-from ser.demo.saving import save_csv, save_json, save_picture
+from ser.demo.saving import save_json, save_picture, save_segments
 from ser.demo.theme import label_styles
 from ser.recognizer import SilenceError
 
 INVITATION = "Record a sentence, choose a file, or try an example: the answer comes by itself."
 PROBABILITIES = "Probability of each emotion"
-SHARES = "Share of the time with sound"
+SHARES = "Share of the speech"
+FILES = ("JSON", "CSV", "TextGrid", "picture")  # that an answer can be saved as
 
 
 def add_analyse_tab(models: Models, choice: gr.State | gr.Radio, chart_script: str) -> None:
@@ -53,10 +54,7 @@ def add_analyse_tab(models: Models, choice: gr.State | gr.Radio, chart_script: s
                 bars = gr.HTML(bars_html(PROBABILITIES, emotions, None, label_styles(emotions)))
         chart = gr.HTML(empty_chart_html(), js_on_load=chart_script)
         with gr.Row(elem_classes="downloads"):
-            downloads = [
-                gr.DownloadButton(f"Save as {kind}", size="sm", interactive=False)
-                for kind in ("JSON", "CSV", "picture")
-            ]
+            downloads = [gr.DownloadButton(f"Save as {kind}", size="sm", interactive=False) for kind in FILES]
         hints = gr.HTML()
         # Path of the recording, to analyse it again with another model. Outside it would count as a tab.
         last = gr.State()
@@ -74,7 +72,7 @@ def add_analyse_tab(models: Models, choice: gr.State | gr.Radio, chart_script: s
             judgement = judge(models[model], recording, lambda share: progress(share, desc="Analysing"))
         except SilenceError as error:
             return _without_answer(card_html("Silence", str(error)), emotions)
-        except (AudioError, OSError, ValueError) as error:
+        except (AudioError, ImportError, OSError, ValueError) as error:
             return _without_answer(error_html(str(error)), emotions)
         return _with_answer(judgement, example, downloads[0].GRADIO_CACHE)
 
@@ -102,8 +100,8 @@ def _example_buttons() -> list[tuple[gr.Button, Example]]:
 def _with_answer(judgement: Judgement, example: Example | None, cache_dir: str) -> tuple[Any, ...]:
     analysis, styles = judgement.analysis, label_styles(judgement.emotions)
     if judgement.is_long:
-        answer = long_answer_html(judgement.shares, styles)
-        bars = bars_html(SHARES, list(judgement.shares), judgement.shares, styles)
+        answer = long_answer_html(judgement.segments, styles)
+        bars = bars_html(SHARES, list(judgement.shares) or judgement.emotions, judgement.shares, styles)
     else:
         answer = answer_html(
             analysis.probabilities,
@@ -121,18 +119,23 @@ def _with_answer(judgement: Judgement, example: Example | None, cache_dir: str) 
     soundfile.write(sound, analysis.waveform, analysis.sampling_rate)
     chart = chart_html(
         analysis,
-        judgement.parts if judgement.is_long else [],
+        judgement.segments if judgement.is_long else [],
         styles,
         name=example.title if example else judgement.name,
         sound_file=str(sound),
         plays_at_once=example is not None,
     )
-    files = [save(judgement, folder) for save in (save_json, save_csv, save_picture)]
+    files = [
+        save_json(judgement, folder),
+        save_segments(judgement, folder, "csv"),
+        save_segments(judgement, folder, "textgrid"),
+        save_picture(judgement, folder),
+    ]
     downloads = [gr.DownloadButton(value=str(each), interactive=True) for each in files]
     return answer, bars, chart, *downloads, hints_html(analysis.hints)
 
 
 def _without_answer(card: str, emotions: tuple[str, ...]) -> tuple[Any, ...]:
     bars = bars_html(PROBABILITIES, emotions, None, label_styles(emotions))
-    no_files = [gr.DownloadButton(interactive=False) for _ in range(3)]
+    no_files = [gr.DownloadButton(interactive=False) for _ in FILES]
     return card, bars, empty_chart_html(), *no_files, ""

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from ser.audio.recording_quality import QualityHint
-from ser.demo.timeline import NOT_SURE
 from ser.recognizer.confidence import Confidence
+from ser.segments.formats import speaker_of
+from ser.segments.segment import NOT_SURE, Segment
+from ser.segments.summary import by_speaker, shares_of_speech
 
 ADJECTIVES = {"disgust": "disgusted"}  # where the name of an emotion is no adjective
 OUT_OF_DISTRIBUTION = "This recording is unlike the speech that the model was trained on."
-MOST = 0.5  # of the time: then a recording is "mostly" that
+MOST = 0.5  # of the speech: then a recording is "mostly" that
 
 
 def by_probability(probabilities: Mapping[str, float]) -> list[str]:
@@ -53,16 +55,24 @@ def answer_html(
     return _card("", escape(first.capitalize()), sentence, role, styles.get(first, ""))
 
 
-def long_answer_html(shares: Mapping[str, float], styles: Mapping[str, str]) -> str:
-    """Say which emotions a recording of several sentences holds, by their shares of the time.
+def long_answer_html(segments: Sequence[Segment], styles: Mapping[str, str]) -> str:
+    """Say which emotions a recording of several sentences holds, by their shares of the speech.
 
     Args:
-        shares: Share of each label in the time with sound, the largest first, "not sure" last.
+        segments: Those of the recording.
         styles: CSS of each emotion.
     """
+    shares = shares_of_speech(segments)
+    if not shares:
+        return card_html("No speech", "There is sound, but nobody was found to speak.")
+    spoken = [(own, shares_of_speech(own)) for own in by_speaker(segments)]
+    described = [
+        f"{escape(speaker_of(own[0]).capitalize()) if len(spoken) > 1 else 'Of the speech'}: "
+        + (", ".join(f"{_adjective(label)} {share:.0%}" for label, share in of.items()) or "no speech")
+        for own, of in spoken
+    ]
+    sentence = f"{'. '.join(described)}. What happened when is listed below."
     first = next(iter(shares))
-    parts = ", ".join(f"{_adjective(label)} {share:.0%}" for label, share in shares.items())
-    sentence = f"Of the time with sound: {parts}. Below is what happened when."
     if first == NOT_SURE:
         return _card("unsure", "Not sure", sentence)
     if shares[first] < MOST:

@@ -1,4 +1,5 @@
-// The player of a recording: a click or the arrow keys choose a moment, the rows show its values.
+// The player of a recording: a click or the arrow keys choose a moment, the rows show its values, and the table
+// of segments marks those of the moment; a row of it plays from its start.
 // Runs once for the element that holds the drawing; the drawing itself is replaced with every answer.
 
 const clock = (seconds) => {
@@ -54,10 +55,37 @@ const read = (figure, seconds) => {
   return said.join(": ");
 };
 
+const segmentsOf = (figure) => {
+  figure.segments ??= [...figure.querySelectorAll("tr[data-start]")].map((row) => ({
+    row,
+    start: Number(row.dataset.start),
+    end: Number(row.dataset.end),
+  }));
+  return figure.segments;
+};
+
+// Marks the rows of a moment and keeps the first of them in view, without scrolling the page.
+const mark = (figure, seconds) => {
+  const current = segmentsOf(figure).filter(({ row, start, end }) => {
+    const isCurrent = start <= seconds && seconds < end;
+    if (isCurrent) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+    return isCurrent;
+  });
+  if (!current.length) return;
+  const list = figure.querySelector(".segments");
+  const head = list.querySelector("thead").offsetHeight;
+  const { offsetTop, offsetHeight } = current[0].row;
+  if (offsetTop < list.scrollTop + head) list.scrollTop = offsetTop - head;
+  const hidden = offsetTop + offsetHeight - list.scrollTop - list.clientHeight;
+  if (hidden > 0) list.scrollTop += hidden;
+};
+
 const show = (figure, seconds) => {
   const area = figure.querySelector(".plot-area");
   figure.moment = seconds;
   place(figure, ".head", seconds);
+  mark(figure, seconds);
   area.setAttribute("aria-valuenow", seconds.toFixed(1));
   area.setAttribute("aria-valuetext", read(figure, seconds));
 };
@@ -96,10 +124,10 @@ element.addEventListener("click", (event) => {
   const figure = figureOf(event);
   if (!figure) return;
   const area = event.target.closest(".plot-area");
-  const stretch = event.target.closest(".stretch");
+  const row = event.target.closest("tr[data-start]");
   if (event.target.closest(".play")) toggle(figure);
-  if (!area && !stretch) return;
-  seek(figure, area ? secondsAt(event, area) : Number(stretch.dataset.start));
+  if (!area && !row) return;
+  seek(figure, area ? secondsAt(event, area) : Number(row.dataset.start));
   play(figure);
 });
 
@@ -118,20 +146,35 @@ element.addEventListener("pointerout", (event) => {
   read(area.closest("figure"), area.closest("figure").moment ?? 0);
 });
 
+// From one row of the table to the next.
+const step = (event, row) => {
+  const rows = segmentsOf(figureOf(event)).map((segment) => segment.row);
+  const now = rows.indexOf(row);
+  const targets = { ArrowUp: now - 1, ArrowDown: now + 1, Home: 0, End: rows.length - 1 };
+  if (!(event.key in targets)) return;
+  event.preventDefault();
+  const next = rows[Math.min(Math.max(targets[event.key], 0), rows.length - 1)].querySelector("button");
+  row.querySelector("button").tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus();
+};
+
 element.addEventListener("keydown", (event) => {
+  const row = event.target.closest?.("tr[data-start]");
+  if (row) step(event, row);
   const area = event.target.closest?.(".plot-area");
   if (!area) return;
   const figure = area.closest("figure");
   const { duration, windows } = dataOf(figure);
   const now = figure.moment ?? 0;
-  const step = windows.length > 1 ? windows[1][0] - windows[0][0] : duration / 50;
+  const hop = windows.length > 1 ? windows[1][0] - windows[0][0] : duration / 50;
   const targets = {
-    ArrowLeft: now - step,
-    ArrowDown: now - step,
-    ArrowRight: now + step,
-    ArrowUp: now + step,
-    PageDown: now - 10 * step,
-    PageUp: now + 10 * step,
+    ArrowLeft: now - hop,
+    ArrowDown: now - hop,
+    ArrowRight: now + hop,
+    ArrowUp: now + hop,
+    PageDown: now - 10 * hop,
+    PageUp: now + 10 * hop,
     Home: 0,
     End: duration,
   };
@@ -143,21 +186,24 @@ element.addEventListener("keydown", (event) => {
 });
 
 // Events of players do not bubble: they are caught on their way down.
-const mark = (event) => {
+const showState = (event) => {
   const figure = figureOf(event);
   const button = figure?.querySelector(".play");
   if (!button) return;
   button.setAttribute("aria-label", event.target.paused ? "Play" : "Pause");
   follow(figure);
 };
-element.addEventListener("play", mark, true);
-element.addEventListener("pause", mark, true);
-element.addEventListener("ended", mark, true);
+element.addEventListener("play", showState, true);
+element.addEventListener("pause", showState, true);
+element.addEventListener("ended", showState, true);
 
-let playing = null;
+let shown = null;
 watch("value", () => {
-  if (playing && !playing.isConnected) playing.querySelector("audio").pause();
+  shown?.querySelector("audio").pause();
   document.querySelector("#answer")?.scrollIntoView({ block: "nearest" }); // a phone shows the inputs alone
-  playing = element.querySelector("figure.chart");
-  if (playing?.hasAttribute("data-autoplay")) play(playing);
+  shown = element.querySelector("figure.chart");
+  if (!shown) return;
+  // Gradio changes the elements of the drawing before: nothing that was noted about it holds any longer.
+  for (const name of ["chart", "segments", "moment"]) delete shown[name];
+  if (shown.hasAttribute("data-autoplay")) play(shown);
 });

@@ -1,4 +1,4 @@
-"""A recording drawn along time, which is its player too: waveform, attention, and a row for each emotion.
+"""A recording drawn along time, which is its player too: waveform, attention, speakers and emotions.
 
 The drawing is HTML: a shape is a box cut out by `clip-path`, so that patterns and lines stay as they are
 while the page grows and shrinks. `chart.js` plays the recording and reads out the values of a moment.
@@ -7,17 +7,18 @@ while the page grows and shrinks. `chart.js` plays the recording and reads out t
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ser.demo.timeline import Stretch, window_spans
+from ser.demo.segments_view import clock, segments_table, speaker_rows
 from ser.recognizer import Analysis, Attention, Window
+from ser.segments.segment import Segment
 
 MAX_NUM_COLUMNS = 200  # of the waveform and of attention; more would be finer than a phone's pixels
 TICK_STEPS_SECONDS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120)
 MAX_NUM_TICKS = 7
-MAX_NUM_STRETCHES = 8  # named when a screen reader reaches the drawing
 
 
 def empty_chart_html() -> str:
@@ -30,7 +31,7 @@ def empty_chart_html() -> str:
 
 def chart_html(
     analysis: Analysis,
-    parts: Sequence[Stretch],
+    segments: Sequence[Segment],
     styles: Mapping[str, str],
     *,
     name: str,
@@ -41,7 +42,7 @@ def chart_html(
 
     Args:
         analysis: The recording and what the model found in it.
-        parts: The stretches of a long recording, which are listed; empty for a short one.
+        segments: Those of a long recording, which are drawn and listed; empty for a short one.
         styles: CSS of each emotion; its keys are the rows from top to bottom.
         name: Name of the recording.
         sound_file: Path of the sound to play, in a folder that Gradio serves.
@@ -57,7 +58,7 @@ def chart_html(
         "windows": [_window_data(window, list(styles)) for window in analysis.windows],
         "emotions": list(styles),
     }
-    rows = [_waveform_row(analysis.waveform, attention)]
+    rows = [_waveform_row(analysis.waveform, attention), *speaker_rows(segments, styles, duration)]
     if analysis.windows:
         rows += timeline_rows(analysis.windows, styles, 0.0, duration)
     rows.append(axis_row(0.0, duration))
@@ -65,7 +66,9 @@ def chart_html(
     if data["attention"]:
         caption += " Stronger colour: more attention of the model."
     if analysis.windows:
-        caption += " Rows: probability over three seconds; hatched is silence."
+        caption += " Rows: probability over three seconds; hatched: nobody speaks."
+    if segments:
+        caption += " Blocks: segments; framed: not sure."
     return (
         f'<figure class="chart" data-chart="{escape(json.dumps(data))}"{" data-autoplay" * plays_at_once}>'
         f'<div class="player"><button type="button" class="play" aria-label="Play"></button>'
@@ -74,24 +77,10 @@ def chart_html(
         f'<div class="rows">{"".join(rows)}'
         f'<div class="plot-area" role="slider" tabindex="0" aria-label="Moment of the recording" '
         f'aria-valuemin="0" aria-valuemax="{duration:.1f}" aria-valuenow="0" '
-        f'aria-valuetext="{escape(summary(parts) or "start")}">'
+        f'aria-valuetext="start">'
         '<div class="cursor" hidden></div><div class="head"></div></div></div>'
-        f'<p class="moment" aria-hidden="true">&nbsp;</p>{stretches_html(parts, styles)}</figure>'
+        f'<p class="moment" aria-hidden="true">&nbsp;</p>{segments_table(segments, styles)}</figure>'
     )
-
-
-def stretches_html(parts: Sequence[Stretch], styles: Mapping[str, str]) -> str:
-    """List what happened when, each line a button that plays from there; nothing without parts."""
-    items = "".join(
-        f'<li style="{escape(styles.get(part.label, ""))}">'
-        f'<button type="button" class="stretch" data-start="{part.start_seconds:.2f}">'
-        f'<span class="swatch{"" if part.label in styles else " none"}"></span>'
-        f'<span class="when">{clock(part.start_seconds)} – {clock(part.end_seconds)}</span> '
-        f"<b>{escape(part.label)}</b>"
-        f"{'' if part.probability is None else f' {part.probability:.0%}'}</button></li>"
-        for part in parts
-    )
-    return f'<ol class="stretches" aria-label="What happened when">{items}</ol>' if items else ""
 
 
 def timeline_rows(
@@ -134,18 +123,6 @@ def axis_row(start_seconds: float, end_seconds: float) -> str:
         '<div class="row axis" aria-hidden="true"><span></span>'
         f'<div class="plot">{marks}</div><span></span></div>'
     )
-
-
-def clock(seconds: float) -> str:
-    """Write minutes and seconds, such as 1:05, with tenths where there are some, such as 0:00.5."""
-    minutes, rest = divmod(round(seconds, 1), 60)
-    return f"{int(minutes)}:{rest:04.1f}".removesuffix(".0")
-
-
-def summary(parts: Sequence[Stretch]) -> str:
-    """Put the stretches into words: "0:00 sad, 0:06 angry, 0:09 silence"."""
-    shown = ", ".join(f"{clock(part.start_seconds)} {part.label}" for part in parts[:MAX_NUM_STRETCHES])
-    return shown + (", and so on" if len(parts) > MAX_NUM_STRETCHES else "")
 
 
 def attention_columns(attention: Attention | None, duration_seconds: float) -> np.ndarray:
@@ -199,6 +176,17 @@ def _waveform_row(waveform: np.ndarray, attention: np.ndarray) -> str:
         f'<div class="shape sound" style="{outline}"></div>{attended}'
         '</div><span class="value" data-attention></span></div>'
     )
+
+
+def window_spans(windows: Sequence[Window]) -> list[tuple[float, float, Window]]:
+    """Return each window with the times between which it is shown.
+
+    Windows overlap; the edge between two lies halfway between their middles.
+    """
+    middles = [(window.start_seconds + window.end_seconds) / 2 for window in windows]
+    inner = [(left + right) / 2 for left, right in pairwise(middles)]
+    edges = [windows[0].start_seconds, *inner, windows[-1].end_seconds] if windows else []
+    return [(left, right, window) for (left, right), window in zip(pairwise(edges), windows, strict=True)]
 
 
 def _runs(windows: Sequence[Window]) -> list[list[tuple[float, float, Window]]]:

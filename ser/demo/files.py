@@ -71,7 +71,7 @@ def add_files_tab(models: Models, choice: gr.State | gr.Radio) -> None:
                 download.GRADIO_CACHE,
                 lambda share: progress(share, desc="Analysing"),
             )
-        except (AudioError, OSError, ValueError) as error:
+        except (AudioError, ImportError, OSError, ValueError) as error:
             return error_html(str(error)), empty, gr.DownloadButton(interactive=False)
         drawn = table_html(results, recognizer.emotions, label_styles(recognizer.emotions))
         return "", drawn, gr.DownloadButton(value=file, interactive=True)

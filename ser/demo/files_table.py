@@ -78,7 +78,7 @@ def table_html(results: Sequence[FileResult], emotions: Sequence[str], styles: M
     if not rows:
         rows = [f'<tr><td colspan="{len(emotions) + 3}">No files have been analysed yet.</td></tr>']
     return (
-        '<div class="files-table" role="region" aria-label="Emotions of the files" tabindex="0">'
+        '<div class="table files" role="region" aria-label="Emotions of the files" tabindex="0">'
         f"<table><thead><tr>{names}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ser.demo.timeline import Stretch, shares_of_time, stretches
+from ser.audio import MAX_DURATION_SECONDS
 from ser.recognizer import Analysis, EmotionRecognizer
 from ser.recognizer.analysis import SINGLE_PASS_SECONDS
 from ser.recognizer.confidence import Confidence, confidence_of
+from ser.segments.formats import segments_content
+from ser.segments.segment import Segment
+from ser.segments.summary import shares_of_speech
+
+ANALYSIS_SHARE = 0.8  # of the time that a long recording takes; the rest goes to its segments
 
 
 @dataclass(frozen=True)
@@ -21,24 +26,24 @@ class Judgement:
         emotions: The emotions of the model, in its order.
         analysis: What the model found.
         confidence: The confidence of the strongest emotion.
-        parts: What happened when; empty for a recording of up to five seconds.
+        segments: Who felt what, when; a recording of up to ten seconds is one segment.
     """
 
     name: str
     emotions: tuple[str, ...]
     analysis: Analysis
     confidence: Confidence
-    parts: list[Stretch]
+    segments: list[Segment]
 
     @property
     def is_long(self) -> bool:
-        """Whether it holds several sentences, so that shares of the time say more than one emotion."""
+        """Whether it holds several sentences, so that its segments say more than one emotion."""
         return self.analysis.duration_seconds > SINGLE_PASS_SECONDS
 
     @property
     def shares(self) -> dict[str, float]:
-        """Share of each label in the time with sound."""
-        return shares_of_time(self.parts)
+        """Share of each label in the speech."""
+        return shares_of_speech(self.segments)
 
     @property
     def strongest(self) -> str:
@@ -48,7 +53,7 @@ class Judgement:
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the sound as JSON has it: saved by the page, returned by `/analyse`."""
         return {
-            "recording": self.name,
+            **segments_content(self.segments, self.name, self.emotions),
             "duration_seconds": round(self.analysis.duration_seconds, 3),
             "emotion": self.strongest,
             "is_sure": self.confidence.is_sure,
@@ -56,8 +61,7 @@ class Judgement:
             "confidence": str(self.confidence),
             "is_out_of_distribution": self.analysis.is_out_of_distribution,
             "probabilities": self.analysis.probabilities,
-            "shares_of_time": self.shares,
-            "stretches": [vars(part) for part in self.parts],
+            "shares_of_speech": self.shares,
             "windows": [vars(window) for window in self.analysis.windows],
             "hints": [vars(hint) for hint in self.analysis.hints],
         }
@@ -78,17 +82,41 @@ def judge(
     Raises:
         SilenceError: If the recording is silent.
         AudioError: If it cannot be used for another reason.
+        ImportError: If it is longer than ten seconds and the package that finds speech is missing.
     """
-    analysis = recognizer.analyse(recording, on_progress)
-    return Judgement(
-        Path(recording).name,
-        recognizer.emotions,
-        analysis,
-        confidence_of(
-            analysis.probabilities,
-            recognizer.not_sure_below,
-            recognizer.confidence_steps,
-            analysis.is_out_of_distribution,
-        ),
-        stretches(analysis.windows, recognizer.not_sure_below),
+    analysis = recognizer.analyse(recording, lambda share: on_progress(ANALYSIS_SHARE * share))
+    confidence = confidence_of(
+        analysis.probabilities,
+        recognizer.not_sure_below,
+        recognizer.confidence_steps,
+        analysis.is_out_of_distribution,
     )
+    segments = [
+        Segment(
+            0.0,
+            analysis.duration_seconds,
+            0,
+            None,
+            "speech",
+            analysis.probabilities,
+            confidence,
+            analysis.is_out_of_distribution,
+        )
+    ]
+    if analysis.duration_seconds > SINGLE_PASS_SECONDS:
+        segments = _segments(recognizer, recording, analysis.duration_seconds, on_progress)
+    return Judgement(Path(recording).name, recognizer.emotions, analysis, confidence, segments)
+
+
+def _segments(
+    recognizer: EmotionRecognizer,
+    recording: str | os.PathLike[str],
+    duration_seconds: float,
+    on_progress: Callable[[float], object],
+) -> list[Segment]:
+    segments = []
+    for segment in recognizer.segments(recording, max_duration_seconds=MAX_DURATION_SECONDS):
+        segments.append(segment)
+        done = min(segment.end_seconds / duration_seconds, 1.0)
+        on_progress(ANALYSIS_SHARE + (1 - ANALYSIS_SHARE) * done)
+    return sorted(segments, key=lambda each: (each.start_seconds, each.channel))

@@ -8,6 +8,11 @@ from huggingface_hub import ModelCard
 
 from ser.recognizer import EmotionRecognizer
 
+TITLES = {  # of the models that come with this project, by the names in their cards
+    "speech-emotion-mfcc-lstm": "Small (MFCC-LSTM)",
+    "speech-emotion-whisper-lstm": "Accurate (Whisper layers + LSTM)",
+}
+
 
 class Models:
     """Models by name; the first is the default and is loaded at once.
@@ -25,6 +30,7 @@ class Models:
         self._sources = {_short_name(source, sources): source for source in sources}
         self._load = load
         self._loaded: dict[str, EmotionRecognizer] = {}
+        self._cards: dict[str, ModelCard | None] = {}
         self._lock = threading.Lock()
         self.default = self[self.names[0]]
 
@@ -56,22 +62,28 @@ class Models:
         return not Path(self._sources[name]).exists()
 
     def title(self, name: str) -> str:
-        """Return the name of a model as people read it: from its card if it has one, with its size."""
+        """Return the name of a model as people read it, with its size."""
         card = self.card(name)
         title = (getattr(card.data, "model_name", None) if card is not None else None) or name
+        title = TITLES.get(title, title)
         folder = Path(self._sources[name])
         files = [*folder.glob("model*.safetensors")] or [*folder.glob("onnx/model.onnx")]
         num_bytes = sum(file.stat().st_size for file in files)
-        return f"{title} ({num_bytes / 1e6:.0f} MB)" if num_bytes else title
+        return f"{title}, {num_bytes / 1e6:.0f} MB" if num_bytes else title
 
     def card(self, name: str) -> ModelCard | None:
         """Return the card of a model; `None` where its checkpoint has none."""
-        source = self._sources[name]
-        file = Path(source) / "README.md"
-        try:
-            return ModelCard.load(file if Path(source).is_dir() else source, ignore_metadata_errors=True)
-        except (OSError, ValueError):  # no card, or a Hub that cannot be reached
-            return None
+        if name not in self._cards:  # the Hub is asked once
+            self._cards[name] = _load_card(self._sources[name])
+        return self._cards[name]
+
+
+def _load_card(source: str) -> ModelCard | None:
+    file = Path(source) / "README.md"
+    try:
+        return ModelCard.load(file if Path(source).is_dir() else source, ignore_metadata_errors=True)
+    except (OSError, ValueError):  # no card, or a Hub that cannot be reached
+        return None
 
 
 def _short_name(source: str, sources: Sequence[str]) -> str:

@@ -18,9 +18,7 @@ from ser.demo.recordings import MAX_AGE_SECONDS, SWEEP_EVERY_SECONDS
 from ser.demo.theme import demo_theme, style_sheet
 
 TITLE = "Speech emotion recognition"
-DESCRIPTION = (
-    "Record a sentence or choose a file, and see which emotions a small model finds in it, and when."
-)
+DESCRIPTION = "Record a sentence or choose a file, and see which emotions a model finds in it, and when."
 MAX_FILE_SIZE = "50mb"  # ten minutes of 16-bit mono at 40 kHz; what is longer or finer is sent compressed
 MAX_SESSIONS = 200  # remembered at once, by Gradio at 0.1 MB each: the one that was idle longest is forgotten
 
@@ -30,10 +28,7 @@ def build_demo(models: Models) -> gr.Blocks:
     chart_script = Path(__file__).with_name("chart.js").read_text(encoding="utf-8")
     delete_cache = (SWEEP_EVERY_SECONDS, MAX_AGE_SECONDS)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=delete_cache) as demo:
-        gr.HTML(
-            f'<header class="masthead"><h1>{TITLE}</h1><p>How likely is each of '
-            f"{len(models.default.emotions)} emotions? {DESCRIPTION}</p></header>"
-        )
+        gr.HTML(f'<header class="masthead"><h1>{TITLE}</h1><p>{DESCRIPTION}</p></header>')
         choice: gr.State | gr.Radio = gr.State(models.names[0])
         if len(models.names) > 1:
             choice = gr.Radio(

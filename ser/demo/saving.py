@@ -1,14 +1,15 @@
-"""The answer as files to keep: JSON for programs, CSV for tables, a picture for people."""
+"""The answer as files: JSON for programs, CSV for tables, TextGrid for Praat, a picture for people."""
 
-import csv
 import json
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ser.demo.chart import clock, waveform_peaks
+from ser.demo.chart import waveform_peaks
 from ser.demo.judgement import Judgement
+from ser.demo.segments_view import clock
 from ser.labels import label_colors
+from ser.segments.formats import FORMATS, write_segments
 
 WIDTH_PX, MARGIN_PX, LINE_PX, WAVE_PX = 1000, 40, 34, 120
 INK, QUIET, TRACK = "#1e293b", "#64748b", "#e2e8f0"
@@ -22,25 +23,15 @@ def save_json(judgement: Judgement, folder: Path) -> Path:
     return file
 
 
-def save_csv(judgement: Judgement, folder: Path) -> Path:
-    """Write a row for each window, or one for a short recording; probabilities are from 0 to 1."""
-    file = folder / "emotions.csv"
-    whole = (0.0, judgement.analysis.duration_seconds, judgement.analysis.probabilities)
-    windows = [
-        (window.start_seconds, window.end_seconds, window.probabilities or {})
-        for window in judgement.analysis.windows
-    ]
-    with file.open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.writer(lines, lineterminator="\n")
-        writer.writerow(["start_seconds", "end_seconds", *judgement.emotions])
-        for start, end, probabilities in windows or [whole]:
-            values = [f"{probabilities[each]:.6f}" if probabilities else "" for each in judgement.emotions]
-            writer.writerow([f"{start:.3f}", f"{end:.3f}", *values])
+def save_segments(judgement: Judgement, folder: Path, form: str) -> Path:
+    """Write the segments in one of `ser.segments.formats.FORMATS`."""
+    file = folder / f"emotions{FORMATS[form][0]}"
+    write_segments(file, form, judgement.segments, recording=judgement.name, emotions=judgement.emotions)
     return file
 
 
 def save_picture(judgement: Judgement, folder: Path) -> Path:
-    """Draw the waveform, and a bar for each emotion or, for a long recording, for its share of the time."""
+    """Draw the waveform, and a bar for each emotion or, for a long recording, for its share of the speech."""
     analysis, colors = judgement.analysis, label_colors(judgement.emotions)
     bars = judgement.shares if judgement.is_long else analysis.probabilities
     ranked = sorted(bars.items(), key=lambda item: -item[1])
@@ -49,7 +40,7 @@ def save_picture(judgement: Judgement, folder: Path) -> Path:
     draw = ImageDraw.Draw(image)
     large, small = ImageFont.load_default(26), ImageFont.load_default(19)
     answer = f"{judgement.strongest.capitalize()}: {judgement.confidence}"
-    heading = "Share of the time with sound" if judgement.is_long else answer
+    heading = "Share of the speech" if judgement.is_long else answer
     draw.text((MARGIN_PX, MARGIN_PX), heading, INK, large)
     right, top = WIDTH_PX - MARGIN_PX, MARGIN_PX + 2 * LINE_PX
     peaks = waveform_peaks(analysis.waveform, (right - MARGIN_PX) // 4)

@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from free_port import find_free_port
 from playwright.sync_api import Browser, Page, expect
 
 from ser import EmotionRecognizer, MfccLstmConfig, MfccLstmFeatureExtractor, MfccLstmForAudioClassification
+from ser.audio import load_audio
+from ser.demo.examples import example_clips
 from ser.demo.models import Models
 from ser.demo.page import build_demo, launch_options
 from ser.labels import EMOTIONS
@@ -42,14 +46,27 @@ def recognizer(untrained_checkpoint: Path) -> EmotionRecognizer:
 
 
 @pytest.fixture(scope="session")
+def stereo_call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A call made of three example clips, the second of them on the second channel."""
+    clips = [load_audio(each.path, 16_000) for each in example_clips()[:3]]
+    silence = np.zeros(sum(map(len, clips)), dtype=np.float32)
+    channels = np.stack([np.concatenate(clips), silence], axis=1)
+    second = slice(len(clips[0]), len(clips[0]) + len(clips[1]))
+    channels[second] = channels[second, ::-1]
+    file = tmp_path_factory.mktemp("call") / "call.wav"
+    soundfile.write(file, channels, 16_000)
+    return file
+
+
+@pytest.fixture(scope="session")
 def free_port() -> int:
     return find_free_port()
 
 
 @pytest.fixture(scope="session")
-def demo_url(recognizer: EmotionRecognizer, free_port: int) -> Iterator[str]:
+def demo_url(untrained_checkpoint: Path, recognizer: EmotionRecognizer, free_port: int) -> Iterator[str]:
     """Address of the demo."""
-    demo = build_demo(Models(["untrained"], lambda _: recognizer))
+    demo = build_demo(Models([str(untrained_checkpoint)], lambda _: recognizer))
     _, url, _ = demo.launch(
         server_name="127.0.0.1",
         server_port=free_port,

@@ -55,18 +55,20 @@ def test_each_visitor_is_heard_on_one_core(untrained_checkpoint: Path, monkeypat
 
 
 def test_a_machine_too_busy_to_answer_at_once_still_serves(
-    recognizer: EmotionRecognizer, monkeypatch: pytest.MonkeyPatch
+    untrained_checkpoint: Path, recognizer: EmotionRecognizer, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("gradio.networking.url_ok", lambda url: False)
-    demo = build_demo(Models(["untrained"], lambda _: recognizer))
+    demo = build_demo(Models([str(untrained_checkpoint)], lambda _: recognizer))
     demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     demo.close(verbose=False)
 
 
-def test_sessions_do_not_pile_up(recognizer: EmotionRecognizer, monkeypatch: pytest.MonkeyPatch):
+def test_sessions_do_not_pile_up(
+    untrained_checkpoint: Path, recognizer: EmotionRecognizer, monkeypatch: pytest.MonkeyPatch
+):
     """Every call of a program is a session of its own: without a limit, memory grows with each."""
     monkeypatch.setattr("ser.demo.page.MAX_SESSIONS", 3)
-    demo = build_demo(Models(["untrained"], lambda _: recognizer))
+    demo = build_demo(Models([str(untrained_checkpoint)], lambda _: recognizer))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     try:
         for _ in range(6):

@@ -5,6 +5,7 @@ import pytest
 from ser.audio.recording_quality import QualityHint
 from ser.demo.answer import answer_html, error_html, hints_html, long_answer_html
 from ser.recognizer.confidence import Confidence
+from ser.segments.segment import Segment
 
 PROBABILITIES = {"happy": 0.55, "sad": 0.3, "angry": 0.15}
 SURE, NOT_SURE = Confidence(True, 0.61), Confidence(False, 0.27)
@@ -36,12 +37,27 @@ def test_an_answer_about_an_example_is_compared_with_what_was_spoken(spoken: str
     assert f"The actor meant {meant}: {verdict}." in answer_html(PROBABILITIES, SURE, {}, spoken=spoken)
 
 
-def test_a_long_recording_is_described_by_shares_of_its_time():
-    html = long_answer_html({"angry": 0.6, "calm": 0.3, "not sure": 0.1}, {})
+def _segment(label: str, seconds: float, channel: int = 1) -> Segment:
+    if label == "silence":
+        return Segment(0, seconds, channel, f"channel {channel}", "silence")
+    probabilities = {"angry" if label == "not sure" else label: 1.0}
+    confidence = NOT_SURE if label == "not sure" else SURE
+    return Segment(0, seconds, channel, f"channel {channel}", "speech", probabilities, confidence)
+
+
+def test_a_long_recording_is_described_by_shares_of_its_speech():
+    angry, calm, unsure = _segment("angry", 6), _segment("calm", 3), _segment("not sure", 1)
+    html = long_answer_html([unsure, calm, _segment("silence", 9), angry], {})
     assert "Mostly angry" in html
-    assert "angry 60%, calm 30%, not sure 10%" in html
-    assert "Changing" in long_answer_html({"angry": 0.4, "calm": 0.4, "sad": 0.2}, {})
-    assert "Not sure" in long_answer_html({"not sure": 1.0}, {})
+    assert "Of the speech: angry 60%, calm 30%, not sure 10%." in html
+    assert "Changing" in long_answer_html([_segment(each, 1) for each in ("angry", "calm", "sad")], {})
+    assert "Not sure" in long_answer_html([unsure], {})
+    assert "No speech" in long_answer_html([_segment("silence", 9)], {})
+
+
+def test_each_speaker_of_a_long_recording_has_shares_of_their_own():
+    html = long_answer_html([_segment("angry", 6), _segment("calm", 3, 2), _segment("sad", 1, 2)], {})
+    assert "Channel 1: angry 100%. Channel 2: calm 75%, sad 25%." in html
 
 
 def test_a_speaker_sounds_disgusted_and_not_disgust():

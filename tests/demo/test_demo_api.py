@@ -27,7 +27,13 @@ def client(demo_url: str) -> Client:
 
 def test_the_endpoints_are_named_and_documented_and_no_other(client: Client):
     endpoints = client.view_api(return_format="dict")
-    assert set(endpoints["named_endpoints"]) == {"/predict", "/analyse", "/timeline", "/predict_files"}
+    assert set(endpoints["named_endpoints"]) == {
+        "/predict",
+        "/analyse",
+        "/timeline",
+        "/segments",
+        "/predict_files",
+    }
     assert endpoints["unnamed_endpoints"] == {}
     for endpoint in endpoints["named_endpoints"].values():
         assert "Returns" in endpoint["description"]
@@ -72,6 +78,17 @@ def test_timeline_gives_windows(client: Client, recognizer: EmotionRecognizer):
     assert windows[1]["probabilities"] == pytest.approx(expected[1].probabilities, abs=1e-6)
 
 
+def test_segments_gives_each_speaker_of_a_stereo_call(client: Client, stereo_call: Path):
+    answer = client.predict(handle_file(stereo_call), api_name="/segments")
+    assert [each["speaker"] for each in answer["speakers"]] == ["channel 1", "channel 2"]
+    speech = [each for each in answer["segments"] if each["kind"] == "speech"]
+    assert {each["speaker"] for each in speech} == {"channel 1", "channel 2"}
+    assert all(set(each["probabilities"]) == set(EMOTIONS) for each in speech)
+    analysed = client.predict(handle_file(stereo_call), api_name="/analyse")
+    assert [each for each in analysed["segments"] if each["kind"] == "speech"] == speech
+    assert sum(analysed["shares_of_speech"].values()) == pytest.approx(1)
+
+
 def test_predict_files_gives_a_table_and_its_csv(client: Client, tmp_path: Path):
     broken = tmp_path / "broken.wav"
     broken.write_text("not a sound")
@@ -84,7 +101,7 @@ def test_predict_files_gives_a_table_and_its_csv(client: Client, tmp_path: Path)
     assert rows[1]["problem"].startswith("broken.wav is not")
 
 
-@pytest.mark.parametrize("endpoint", ["/predict", "/analyse", "/timeline"])
+@pytest.mark.parametrize("endpoint", ["/predict", "/analyse", "/timeline", "/segments"])
 def test_endpoints_say_what_is_wrong_with_a_file(client: Client, tmp_path: Path, endpoint: str):
     impostor = tmp_path / "impostor.wav"
     impostor.write_bytes(b"no sound at all" * 20)

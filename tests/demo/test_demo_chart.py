@@ -7,11 +7,20 @@ from html import unescape
 import numpy as np
 import pytest
 
-from ser.demo.chart import axis_row, chart_html, clock, summary, timeline_rows
-from ser.demo.timeline import Stretch
+from ser.demo.chart import axis_row, chart_html, timeline_rows
+from ser.demo.segments_view import clock, segments_table
 from ser.recognizer import Analysis, Attention, Window
+from ser.recognizer.confidence import Confidence
+from ser.segments.segment import Segment
 
 STYLES = {"happy": "--emotion:#111111", "sad": "--emotion:#222222"}
+
+SEGMENTS = [
+    Segment(0, 2, 1, "channel 1", "speech", {"happy": 0.7, "sad": 0.3}, Confidence(True, 0.8), False),
+    Segment(2, 3, 1, "channel 1", "silence"),
+    Segment(3, 6, 1, "channel 1", "speech", {"happy": 0.2, "sad": 0.8}, Confidence(False), True),
+    Segment(0, 6, 2, "channel 2", "non-speech"),
+]
 
 
 def _windows() -> list[Window]:
@@ -57,15 +66,17 @@ def test_the_cursor_gets_every_value():
         _windows(),
         attention=Attention(np.arange(0, 6, 0.04), np.full(150, 1 / 150)),
     )
-    parts = [Stretch(0, 2, "happy", 0.7), Stretch(2, 3, "silence"), Stretch(3, 6, "not sure")]
-    html = chart_html(analysis, parts, STYLES, name="<b>.wav", sound_file="/tmp/x/recording.wav")
+    html = chart_html(analysis, SEGMENTS, STYLES, name="<b>.wav", sound_file="/tmp/x/recording.wav")
     data = json.loads(unescape(re.search(r'data-chart="([^"]*)"', html)[1]))
     assert data["duration"] == 6
     assert data["windows"][0] == [0, 3, [80, 20]]
     assert data["windows"][2] == [2, 5, None]
     assert set(data["attention"]) == {100}
-    assert 'aria-valuetext="0:00 happy, 0:02 silence, 0:03 not sure"' in html
-    assert re.findall(r'data-start="([\d.]+)"', html) == ["0.00", "2.00", "3.00"]
+    assert re.findall(r'class="block ([^"]*)" style="left:([\d.]+)%', html) == [
+        ("speech", "0.000"),
+        ("speech unsure", "50.000"),
+        ("non-speech unsure", "0.000"),
+    ]
     assert "<b>.wav" not in html
     assert "data-autoplay" not in html
 
@@ -78,11 +89,16 @@ def test_a_recording_without_attention_can_be_drawn():
     assert "data-autoplay" in html
 
 
-def test_summary_is_short_for_long_recordings():
-    parts = [Stretch(float(i), i + 1.0, ("sad", "happy")[i % 2]) for i in range(60)]
-    assert summary(parts).startswith("0:00 sad, 0:01 happy, ")
-    assert summary(parts).endswith("0:07 happy, and so on")
-    assert summary([]) == ""
+def test_the_table_says_who_felt_what_when():
+    html = segments_table(SEGMENTS, STYLES)
+    rows = [[unescape(each) for each in re.findall(r">([^<>]+)<", row)] for row in html.split("<tr")[1:]]
+    assert rows == [
+        ["Time", "Speaker", "Emotion", "Confidence", "Unusual"],
+        ["0:00.0 – 0:02.0", "Channel 1", "happy", "about 8 in 10 such answers are right", "no"],
+        ["0:03.0 – 0:06.0", "Channel 1", "not sure (sad)", "not sure", "yes"],
+    ]
+    assert "Speaker" not in segments_table(SEGMENTS[:3], STYLES)
+    assert segments_table(SEGMENTS[1:2], STYLES) == ""
 
 
 @pytest.mark.parametrize(

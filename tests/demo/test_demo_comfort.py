@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import httpx
@@ -41,10 +42,17 @@ def _analyse_an_example(page: Page) -> None:
     expect(page.locator("figure.chart .waveform")).to_be_visible()
 
 
+def _analyse_a_call(page: Page, call: Path) -> None:
+    page.locator("#recording-file input[type=file]").set_input_files(call)
+    expect(page.get_by_role("region", name="What happened when")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_any_tab(open_demo: Callable[..., Page], axe: str, scheme: str):
+def test_axe_finds_nothing_serious_in_any_tab(
+    open_demo: Callable[..., Page], axe: str, scheme: str, stereo_call: Path
+):
     page = open_demo(color_scheme=scheme, reduced_motion="reduce")
-    _analyse_an_example(page)
+    _analyse_a_call(page, stereo_call)
     page.evaluate(axe)
     findings = []
     for tab in TABS:
@@ -62,9 +70,11 @@ def test_axe_finds_nothing_serious_in_any_tab(open_demo: Callable[..., Page], ax
     assert findings == []
 
 
-def test_a_phone_shows_every_tab_without_scrolling_sideways(open_demo: Callable[..., Page]):
+def test_a_phone_shows_every_tab_without_scrolling_sideways(
+    open_demo: Callable[..., Page], stereo_call: Path
+):
     page = open_demo(viewport={"width": 375, "height": 812}, has_touch=True)
-    _analyse_an_example(page)
+    _analyse_a_call(page, stereo_call)
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")

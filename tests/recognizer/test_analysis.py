@@ -180,8 +180,8 @@ def test_the_onnx_file_answers_as_predict_does(recognizer, recordings, expected,
 
 
 @pytest.fixture(scope="module")
-def client(recognizer) -> Iterator[Client]:
-    demo = build_demo(Models(["untrained"], lambda _: recognizer))
+def client(recognizer, tmp_path_factory) -> Iterator[Client]:
+    demo = build_demo(Models([str(tmp_path_factory.mktemp("model"))], lambda _: recognizer))
     address = {"server_name": "127.0.0.1", "server_port": find_free_port()}
     _, url, _ = demo.launch(**address, prevent_thread_lock=True, quiet=True, **launch_options())
     yield Client(url, verbose=False)
