@@ -3,16 +3,21 @@
 #   docker build --tag speech-emotion .
 
 FROM python:3.11-slim-bookworm AS packages
-COPY requirements-demo.lock /build/
+COPY requirements-demo.lock requirements.lock /build/
 # Python compiles what the demo imports below. What the demo never uses is removed: tests, ONNX Runtime's library for C
 # beside the one for Python and its tools, Gradio's server-side rendering, sample media and the editor of its video
-# component, and the Hub's transfer library. `pip check` fails if a package is missing.
+# component, and the Hub's transfer library. `pip check` fails if a package is missing. After it comes silero-vad, of
+# which the demo reads one file, without the torch that it requires.
 RUN python3 -m venv --without-pip /packages \
     && python3 -m pip --python /packages --no-cache-dir install --no-compile --no-deps --require-hashes \
         --requirement /build/requirements-demo.lock \
     && python3 -m pip --python /packages check \
+    && sed --quiet '/^silero-vad==/,/[^\\]$/p' /build/requirements.lock > /build/silero.lock \
+    && python3 -m pip --python /packages --no-cache-dir install --no-compile --no-deps --require-hashes \
+        --requirement /build/silero.lock \
     && cd /packages/lib/python3.11/site-packages \
     && find numpy pandas -type d -name tests -prune -exec rm -r {} + \
+    && find silero_vad/data -type f ! -name '*_sequence.onnx' -delete \
     && rm -r onnxruntime/capi/libonnxruntime.so.* onnxruntime/quantization onnxruntime/tools onnxruntime/transformers \
         gradio/templates/node gradio/templates/frontend/static/ffmpeg gradio/media_assets hf_xet
 

@@ -1,6 +1,7 @@
 """The files of a checkpoint and of the demo that are published, and no others."""
 
 import tempfile
+from importlib.metadata import files
 from pathlib import Path
 
 from huggingface_hub import SpaceCard
@@ -10,6 +11,7 @@ from ser.hub.card import published_card
 from ser.onnx.recognizer import GRAPH_FILE, QUANTIZED_FILE, OnnxRecognizer
 from ser.recognizer.checkpoint import Checkpoint
 from ser.recognizer.out_of_distribution import FILE_NAME as DETECTOR_FILE
+from ser.segments.voice_activity import GRAPH_NAME, graph_file
 
 CHECKPOINT_PARTS = ("config.json", "preprocessor_config.json", "model*.safetensors")
 """Patterns of files that every checkpoint needs; without one of them it is not published."""
@@ -50,7 +52,7 @@ SPACE_FILES = (
 )
 """The files of the Space: the demo and what it reads."""
 
-DOCKER_FILES = ("Dockerfile", ".dockerignore")
+DOCKER_FILES = ("Dockerfile", ".dockerignore", "requirements.lock")
 """The further files of a Space of kind docker."""
 
 DOCKER_PORT = 7860  # on which the container serves, as the Dockerfile says
@@ -119,9 +121,19 @@ def space_contents(root: Path, sdk: str = "gradio") -> dict[str, Path | bytes]:
     files = space_files(root) + (_matching(root, DOCKER_FILES) if sdk == "docker" else [])
     contents: dict[str, Path | bytes] = {file.relative_to(root).as_posix(): file for file in files}
     contents["requirements.txt"] = root / "requirements-demo.lock"
+    contents |= _speech_detector()
     if sdk == "docker":
         contents["README.md"] = _space_card(root, sdk=sdk, app_port=DOCKER_PORT)
     return contents
+
+
+def _speech_detector() -> dict[str, Path | bytes]:
+    """What finds speech, by name: the package's network and licence, without torch, which it asks for."""
+    (licence,) = (file for file in files("silero-vad") or [] if file.name == "LICENSE")
+    return {
+        f"ser/segments/{GRAPH_NAME}": graph_file(),
+        "ser/segments/silero_vad_LICENSE": Path(str(licence.locate())),
+    }
 
 
 def _static_contents(root: Path) -> dict[str, Path | bytes]:

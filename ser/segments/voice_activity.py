@@ -1,7 +1,8 @@
 """Voice activity detection: how likely each 32 ms of sound hold speech.
 
 The network is Silero VAD 6.2.3 (MIT licence), as the package `silero-vad` ships it. Its graph for whole
-sequences runs on ONNX Runtime; the package itself, which imports torch, is never imported.
+sequences runs on ONNX Runtime; the package itself, which imports torch, is never imported. A Space, where pip
+would install torch with it, has the graph beside this file.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ import numpy as np
 SAMPLING_RATE = 16_000  # Hz
 FRAME = 512  # samples for each probability: 32 ms
 _CONTEXT = 64  # samples before a frame that the network sees too
-_GRAPH = "data/silero_vad_16k_sequence.onnx"
+GRAPH_NAME = "silero_vad_16k_sequence.onnx"
 _SHA256 = "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85"
 _MAX_FRAMES = 128  # in one run: the intermediate results of more leave the processor's caches
 
@@ -55,19 +56,35 @@ class VoiceActivityDetector:
         return np.concatenate(probabilities)
 
 
+def graph_file() -> Path:
+    """Return the file of the network.
+
+    Raises:
+        ImportError: If the package `silero-vad` is missing.
+    """
+    package = find_spec("silero_vad")
+    folders = [Path(__file__).parent]
+    folders += (
+        [Path(place, "data") for place in (package.submodule_search_locations or [])] if package else []
+    )
+    for folder in folders:
+        if (folder / GRAPH_NAME).is_file():
+            return folder / GRAPH_NAME
+    raise ImportError(
+        "Finding speech needs the package silero-vad: pip install silero-vad==6.2.3 (with --no-deps where "
+        "torch is not wanted)."
+    )
+
+
 @cache
 def _session() -> Any:
     import onnxruntime
 
-    package = find_spec("silero_vad")
-    places = package.submodule_search_locations if package else None
-    if not places:
-        raise ImportError("Finding speech needs the package silero-vad: pip install silero-vad==6.2.3")
-    graph = Path(places[0], _GRAPH).read_bytes()
+    graph = graph_file().read_bytes()
     if hashlib.sha256(graph).hexdigest() != _SHA256:
         raise ImportError(
             "The installed silero-vad holds another network than the one measured here: "
-            "pip install silero-vad==6.2.3"
+            "pip install silero-vad==6.2.3."
         )
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()

@@ -27,6 +27,12 @@ def test_it_hears_what_the_shipped_model_hears(demo_port: int):
     assert heard(demo_port, CLIP) == pytest.approx(expected, abs=1e-4)
 
 
+def test_it_finds_speech(demo_port: int):
+    client = Client(f"http://127.0.0.1:{demo_port}", verbose=False)
+    segments = client.predict(handle_file(CLIP), api_name="/segments")["segments"]
+    assert "speech" in {each["kind"] for each in segments}
+
+
 def test_it_reads_what_phones_record(demo_port: int, require_ffmpeg: str, tmp_path: Path):
     recording = tmp_path / "recording.m4a"
     subprocess.run([require_ffmpeg, "-loglevel", "error", "-i", str(CLIP), str(recording)], check=True)

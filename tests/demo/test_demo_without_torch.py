@@ -46,6 +46,7 @@ def test_the_demo_is_served_without_torch(model: Path):
             client = Client(f"http://127.0.0.1:{port}", verbose=False)
             answer = client.predict(handle_file(CLIP), api_name="/predict")
             windows = client.predict(handle_file(CLIP), api_name="/timeline")
+            segments = client.predict(handle_file(CLIP), api_name="/segments")["segments"]
         finally:
             timer.cancel()
             server.terminate()
@@ -54,3 +55,4 @@ def test_the_demo_is_served_without_torch(model: Path):
         EmotionRecognizer.from_pretrained(model, backend="torch").predict(CLIP), abs=1e-4
     )
     assert all(window["probabilities"] for window in windows)
+    assert "speech" in {each["kind"] for each in segments}

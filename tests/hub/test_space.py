@@ -20,7 +20,11 @@ from ser.labels import EMOTIONS
 
 REPO = Path(__file__).resolve().parents[2]
 SPACE_ID = "someone/demo"
-MADE_FOR_IT = {"requirements.txt"}
+MADE_FOR_IT = {
+    "requirements.txt",
+    "ser/segments/silero_vad_16k_sequence.onnx",
+    "ser/segments/silero_vad_LICENSE",
+}
 CLIP = "examples/sad_03-01-04-02-01-01-24.flac"
 
 
