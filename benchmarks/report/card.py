@@ -22,6 +22,7 @@ from benchmarks.report.measurements import (
 )
 from benchmarks.report.tables import disturbed_lines, elsewhere_lines, out_of_distribution_sentence
 from ser.corpora import CORPUS_TITLES
+from ser.demo.examples import example_clips
 from ser.evaluation.protocols import PROTOCOLS, ActorProtocol
 from ser.evaluation.tables import scores_columns, spread_lines
 from ser.hub.card import CARD_FILE, eval_results, fill_card
@@ -44,7 +45,7 @@ def shipped_card(results: ShippedResults) -> str:
         ),
         "training": _recipe_lines(),
     }
-    return fill_card(results.checkpoint, MODEL_NAME, blocks, _protocol_results(results))
+    return fill_card(results.checkpoint, MODEL_NAME, blocks, _protocol_results(results), _examples())
 
 
 def _protocol_results(results: ShippedResults) -> list[EvalResult]:
@@ -117,7 +118,11 @@ def accurate_card(results: ShippedResults) -> str:
         "robustness": disturbed_lines(results.robustness) if results.robustness else (),
         "other_corpora": _other_corpora_lines(results),
     }
-    return fill_card(results.checkpoint, ACCURATE_NAME, blocks, _protocol_results(results))
+    return fill_card(results.checkpoint, ACCURATE_NAME, blocks, _protocol_results(results), _examples())
+
+
+def _examples() -> dict[str, str]:
+    return {each.title: f"{each.path.parent.name}/{each.path.name}" for each in example_clips()}
 
 
 def main(root: Path = ROOT) -> None:

@@ -13,6 +13,7 @@ from ser.configuration_whisper_lstm import WhisperLstmConfig
 from ser.corpora.own_data import OWN
 from ser.evaluation.scoring import GROUPS
 from ser.evaluation.tables import scores_columns, spread_lines
+from ser.hub.graph_card import graph_lines
 from ser.hub.measurements import Measurements, measurements_of
 from ser.hub.own_card import own_card
 
@@ -58,6 +59,7 @@ def fill_card(
     model_name: str,
     more: Mapping[str, Iterable[str]] | None = None,
     more_results: Iterable[EvalResult] = (),
+    examples: Mapping[str, str] | None = None,
 ) -> str:
     """Fill the template.
 
@@ -66,6 +68,8 @@ def fill_card(
         model_name: What the model is called in the metadata.
         more: Lines to add to blocks of the template, by the block's name.
         more_results: Results to add to the metadata.
+        examples: Recordings to try the model with on its page of the Hub: titles, and paths in the
+            checkpoint's folder or beside it.
 
     Raises:
         ValueError: If `more` names a block that the template lacks.
@@ -77,6 +81,7 @@ def fill_card(
         "summary": _summary_lines,
         "architecture": _architecture_lines,
         "loading": _loading_lines,
+        "graph": graph_lines,
         "results": _results_lines,
         "subgroups": _subgroup_lines,
         "training": _training_lines,
@@ -90,7 +95,8 @@ def fill_card(
     card = TEMPLATE_BLOCK.sub(block, template)
     if not _is_ours(measured):
         card = card.replace(TRUST, "")
-    return f"---\n{_metadata(measured, model_name, more_results).to_yaml()}\n---\n\n{WRITTEN}\n\n{card}"
+    metadata = _metadata(measured, model_name, more_results, examples or {})
+    return f"---\n{metadata.to_yaml()}\n---\n\n{WRITTEN}\n\n{card}"
 
 
 def eval_results(title: str, corpus: str, config: str, scores: Mapping[str, Any]) -> list[EvalResult]:
@@ -120,7 +126,9 @@ def eval_results(title: str, corpus: str, config: str, scores: Mapping[str, Any]
     ]
 
 
-def _metadata(measured: Measurements, model_name: str, more: Iterable[EvalResult]) -> ModelCardData:
+def _metadata(
+    measured: Measurements, model_name: str, more: Iterable[EvalResult], examples: Mapping[str, str]
+) -> ModelCardData:
     results = [
         result
         for evaluations, config in ((measured.at_home, "held-out speakers"), (measured.elsewhere, "all"))
@@ -138,6 +146,7 @@ def _metadata(measured: Measurements, model_name: str, more: Iterable[EvalResult
         base_model=measured.base_model,
         model_name=model_name,
         eval_results=[*more, *results] or None,
+        widget=[{"example_title": title, "src": path} for title, path in examples.items()] or None,
     )
 
 

@@ -4,7 +4,7 @@ import tempfile
 from importlib.metadata import files
 from pathlib import Path
 
-from huggingface_hub import SpaceCard
+from huggingface_hub import ModelCard, SpaceCard
 
 from ser.evaluation.training_record import RECORD_NAME
 from ser.hub.card import published_card
@@ -78,8 +78,25 @@ def checkpoint_contents(folder: str | Path, hub_model_id: str) -> dict[str, Path
     files = _matching(folder, (*CHECKPOINT_PARTS, *CHECKPOINT_EXTRAS))
     contents: dict[str, Path | bytes] = {file.name: file for file in files}
     contents |= _graph(folder)
-    contents["README.md"] = published_card(folder, hub_model_id).encode()
-    return contents
+    card = published_card(folder, hub_model_id)
+    return {**contents, **_examples(folder, card), "README.md": card.encode()}
+
+
+def _examples(folder: Path, card: str) -> dict[str, Path | bytes]:
+    """Return the recordings that a card offers to try the model with, from the folder or beside it."""
+    found: dict[str, Path | bytes] = {}
+    for entry in ModelCard(card, ignore_metadata_errors=True).data.get("widget") or []:
+        name = str(entry["src"])
+        if name.startswith("https://"):
+            continue
+        files = [file for file in (folder / name, folder.resolve().parent / name) if file.is_file()]
+        if not files:
+            raise PublishingError(
+                f"The `widget` of the card names {name}, expected a file of this name in {folder} or beside "
+                "it. Put it there, or delete the entry."
+            )
+        found[name] = files[0]
+    return found
 
 
 def _graph(folder: Path) -> dict[str, Path | bytes]:

@@ -25,6 +25,7 @@ class Measurements:
         record: How it was trained, as `python -m ser train` records it.
         config: Its `config.json`.
         num_parameters: Trained numbers in its weights.
+        file_bytes: Size of each file of weights and of each graph, by name.
     """
 
     evaluations: list[dict[str, Any]] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Measurements:
     record: dict[str, Any] | None = None
     config: dict[str, Any] = field(default_factory=dict)
     num_parameters: int = 0
+    file_bytes: dict[str, int] = field(default_factory=dict)
 
     @property
     def model_type(self) -> str:
@@ -76,6 +78,11 @@ def measurements_of(folder: Path) -> Measurements:
         record=read_json(folder / RECORD_NAME) or None,
         config=read_json(folder / "config.json"),
         num_parameters=sum(map(_num_parameters, folder.glob("model*.safetensors"))),
+        file_bytes={
+            file.relative_to(folder).as_posix(): file.stat().st_size
+            for pattern in ("*.safetensors", "onnx/*.onnx")
+            for file in sorted(folder.glob(pattern))
+        },
     )
 
 

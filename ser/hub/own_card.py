@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.evaluation.tables import percent_range
+from ser.hub.graph_card import graph_lines
 from ser.hub.measurements import Measurements
 
 
@@ -19,7 +20,7 @@ def own_card(measured: Measurements, model_name: str) -> str:
         model_name: What the model is called. Code in the card loads "checkpoint", until it is published.
     """
     lines = [f"# {model_name}", *_summary(measured), *_usage(measured)]
-    lines += [*_scores(measured), *_training(measured)]
+    lines += ["", *graph_lines(measured), *_scores(measured), *_training(measured)]
     return f"---\n{_metadata(measured, model_name).to_yaml()}\n---\n\n" + "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +15,13 @@ from huggingface_hub import ModelCard
 from random_checkpoint import save_random_checkpoint
 from transformers import AutoModelForAudioClassification
 
+from ser import EmotionRecognizer
 from ser.hub.card import CARD_FILE, checkpoint_card, fill_card, published_card, write_card
 from ser.hub.measurements import Measurements, measurements_of
 from ser.labels import EMOTIONS
+from ser.onnx.export import export_onnx
+from ser.onnx.recognizer import OnnxRecognizer
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 REPO = Path(__file__).resolve().parents[2]
 INTERVAL = {"low": 0.601, "high": 0.702, "confidence": 0.95}
@@ -132,11 +138,38 @@ def test_the_code_of_the_card_runs_and_agrees_with_itself(tmp_path, monkeypatch,
     soundfile.write(tmp_path / "speech.wav", 0.1 * np.random.default_rng(0).standard_normal(16_000), 16_000)
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (REPO / "model_card.md").read_text(), re.DOTALL)
-    assert len(blocks) == 2
-    for code in blocks:
+    assert len(blocks) == 3
+    for code in blocks[:2]:
         exec(compile(code, CARD_FILE, "exec"), {})
     first, second = (ast.literal_eval(line) for line in capsys.readouterr().out.splitlines())
     first = {row["label"]: row["score"] for row in first}
     assert first.keys() == second.keys() == set(EMOTIONS)
     assert sum(first.values()) == pytest.approx(1, abs=1e-5)
     assert first == pytest.approx(second, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "checkpoint-accurate"])
+def test_six_lines_of_the_card_need_neither_this_project_nor_transformers(name, tmp_path):
+    clip = next((REPO / "examples").glob("fearful*.flac"))
+    recognizer = EmotionRecognizer.from_pretrained(REPO / name, backend="onnx")
+    soundfile.write(tmp_path / "speech.wav", recognizer.load(clip), recognizer.sampling_rate, subtype="FLOAT")
+    (tmp_path / "onnx").symlink_to(REPO / name / "onnx")
+    *_, code = re.findall(r"```python\n(.*?)```", (REPO / name / CARD_FILE).read_text(), re.DOTALL)
+    assert len(code.splitlines()) == 6
+    hidden = "import sys\nfor name in ('ser', 'torch', 'transformers'): sys.modules[name] = None\n"
+    run = subprocess.run([sys.executable, "-c", hidden + code], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert ast.literal_eval(run.stdout) == pytest.approx(recognizer.predict(clip), abs=1e-6)
+
+
+def test_the_card_names_the_files_with_their_sizes_and_the_outputs_of_the_graph(tmp_path):
+    folder = save_random_checkpoint(tmp_path)
+    assert "Without transformers" not in checkpoint_card(folder)
+    recognizer = MfccLstmRecognizer.from_pretrained(folder)
+    files = export_onnx(recognizer, folder)
+    card = checkpoint_card(folder)
+    for file in (*files, folder / "model.safetensors"):
+        name = file.relative_to(folder).as_posix()
+        assert f"| `{name}` | {file.stat().st_size / 1e6:.1f} MB |" in card
+    outputs = {output.name for output in OnnxRecognizer(files[0]).session.get_outputs()}
+    assert outputs == set(re.findall(r"\| output `(\w+)`", card))

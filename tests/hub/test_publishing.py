@@ -17,6 +17,7 @@ from ser.hub.cli import main
 from ser.hub.publishing import PublishingError, create_repository, publish_checkpoint
 
 HUB_ID = "someone/voices"
+REPO = Path(__file__).resolve().parents[2]
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -73,6 +74,23 @@ def test_the_published_card_is_the_folders_own_and_its_code_loads_the_published_
     assert f'model="{HUB_ID}"' in card.text
     assert '"checkpoint"' not in card.text
     assert "No results of this checkpoint" in card.text  # and not those of the shipped one
+
+
+def test_the_shipped_model_is_published_with_its_graphs_and_the_recordings_of_its_widget(hub):
+    publish_checkpoint(REPO / "checkpoint", HUB_ID)
+    files = hub.repositories["model", HUB_ID].files
+    widget = ModelCard(files["README.md"].decode()).data.get("widget")
+    assert len(widget) == 8
+    for entry in widget:
+        assert files[entry["src"]] == (REPO / entry["src"]).read_bytes()
+    for graph in ("onnx/model.onnx", "onnx/model_quantized.onnx"):
+        assert files[graph] == (REPO / "checkpoint" / graph).read_bytes()
+
+
+def test_a_widget_whose_recording_is_missing_is_explained(hub, checkpoint):
+    (checkpoint / "README.md").write_text("---\nwidget:\n- src: examples/lost.flac\n---\n")
+    with pytest.raises(PublishingError, match=r"examples/lost\.flac, expected a file"):
+        publish_checkpoint(checkpoint, HUB_ID)
 
 
 def test_pushing_part_by_part_gives_the_same_model(hub, checkpoint, clip):
