@@ -4,25 +4,26 @@
 """
 
 import argparse
+import ast
 import re
 import sys
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ser import __version__
 
 COMMANDS = {
-    "inspect": ("ser.corpora.cli", "look at your own recordings before training on them"),
-    "predict": ("ser.batch.cli", "score many recordings, write a table"),
-    "train": ("ser.training.cli", "train a classifier on a corpus"),
-    "evaluate": ("ser.evaluation.cli", "measure a model on a corpus"),
-    "demo": ("ser.demo.cli", "serve the demo"),
-    "export": ("ser.onnx.cli", "write a model as an ONNX file"),
-    "push": ("ser.hub.cli", "publish a model or the demo on the Hugging Face Hub"),
+    "inspect": ("ser.corpora.cli", "look at your own recordings before training on them", "train"),
+    "predict": ("ser.batch.cli", "score many recordings, write a table", "segments"),
+    "train": ("ser.training.cli", "train a classifier on a corpus", "train"),
+    "evaluate": ("ser.evaluation.cli", "measure a model on a corpus", "train"),
+    "demo": ("ser.demo.cli", "serve the demo", "demo"),
+    "export": ("ser.onnx.cli", "write a model as an ONNX file", "onnx"),
+    "push": ("ser.hub.cli", "publish a model or the demo on the Hugging Face Hub", "onnx"),
 }
-"""Name -> the module whose `main` runs it, imported only then, and what it does."""
+"""Name -> the module whose `main` runs it, imported only then; what it does; the extra that it may need."""
 
 USAGE = "\n".join(
     [
@@ -30,7 +31,7 @@ USAGE = "\n".join(
         "",
         "Speech emotion recognition. COMMAND --help shows the options of a command:",
         "",
-        *(f"  {name:<10}{summary}" for name, (_, summary) in COMMANDS.items()),
+        *(f"  {name:<10}{summary}" for name, (_, summary, _) in COMMANDS.items()),
     ]
 )
 
@@ -68,6 +69,27 @@ def shipped(name: str) -> str:
     return str(packaged) if packaged.is_dir() else str(Path(name).resolve())
 
 
+def explain_missing_extra(module: str, extra: str, error: ModuleNotFoundError) -> NoReturn:
+    """Say which extra a command needs; `--help` still shows what the command does.
+
+    Raises:
+        SystemExit: With status 0 if help was asked for.
+        ModuleNotFoundError: If the missing module is one of this package.
+    """
+    if str(error.name).partition(".")[0] == "ser":
+        raise error
+    remedy = f"This command needs {error.name}: install the extra [{extra}], as by pip install '.[{extra}]'"
+    if not {"-h", "--help"} & set(sys.argv[1:]):
+        sys.exit(f"Error: {remedy}.")
+    file = Path(__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    print(
+        ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))),
+        f"{remedy}. Then --help shows its options.",
+        sep="\n\n",
+    )
+    sys.exit(0)
+
+
 def main() -> None:
     """Run the command that the command line names."""
     program = "speech-emotion" if sys.argv[0].endswith(("speech-emotion", ".exe")) else "python -m ser"
@@ -78,7 +100,13 @@ def main() -> None:
         print(__version__)
     elif command in COMMANDS:
         sys.argv[:2] = [f"{program} {command}"]
-        import_module(COMMANDS[command][0]).main()
+        module, _, extra = COMMANDS[command]
+        try:
+            import_module(module).main()
+        except ModuleNotFoundError as error:
+            explain_missing_extra(module, extra, error)
+        except ImportError as error:  # of an optional package, with a message that says how to install it
+            sys.exit(f"Error: {error}")
     else:
         sys.exit(f"There is no command {command!r}; expected one of {', '.join(COMMANDS)}.")
 

@@ -67,3 +67,17 @@ def test_help_does_not_wait_for_torch(command: str):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
     assert run.returncode == 0, run.stderr
     assert f"{command} [-h]" in run.stdout
+
+
+def test_a_command_whose_extra_is_not_installed_says_which(monkeypatch, capsys):
+    for name in [name for name in sys.modules if name.startswith("ser.corpora")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "datasets", None)  # as if it were not installed
+    monkeypatch.setattr(sys, "argv", ["speech-emotion", "inspect", "recordings"])
+    with pytest.raises(SystemExit, match=r"needs datasets: install the extra \[train\]"):
+        main()
+    monkeypatch.setattr(sys, "argv", ["speech-emotion", "inspect", "--help"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    assert "Look at recordings before training on them" in capsys.readouterr().out
