@@ -8,6 +8,7 @@ from ser.recognizer.out_of_distribution import FILE_NAME as STATISTICS_FILE
 
 CODE = f"""```python
 import json, numpy, onnxruntime, soundfile
+
 session = onnxruntime.InferenceSession("{GRAPH_FILE}")
 waveform, sampling_rate = soundfile.read("speech.wav", dtype="float32")
 inputs = {{"waveform": waveform[None], "num_samples": numpy.array([len(waveform)])}}

@@ -155,7 +155,7 @@ def test_six_lines_of_the_card_need_neither_this_project_nor_transformers(name, 
     soundfile.write(tmp_path / "speech.wav", recognizer.load(clip), recognizer.sampling_rate, subtype="FLOAT")
     (tmp_path / "onnx").symlink_to(REPO / name / "onnx")
     *_, code = re.findall(r"```python\n(.*?)```", (REPO / name / CARD_FILE).read_text(), re.DOTALL)
-    assert len(code.splitlines()) == 6
+    assert len([line for line in code.splitlines() if line]) == 6
     hidden = "import sys\nfor name in ('ser', 'torch', 'transformers'): sys.modules[name] = None\n"
     run = subprocess.run([sys.executable, "-c", hidden + code], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
