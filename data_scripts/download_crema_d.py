@@ -17,12 +17,12 @@ from ser.corpora.crema_d import NUM_CLIPS
 URL = "https://github.com/CheyneyComputerScience/CREMA-D.git"
 FOLDER = "AudioWAV"
 LICENCE = "Cao et al. (2014), Open Database License; its authors ask users to fill in the form on its page."
-# Git must neither ask for a password nor fetch the files one by one while it clones.
+# Git must not ask for a password, nor download the files one by one while it clones.
 ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the script; the result is the exit status."""
+    """Run the script and return the exit status."""
     parser = CommandParser(description=f"Fetch and verify CREMA-D with Git LFS. {LICENCE}")
     parser.add_argument("--output_dir", default="data/crema-d", help="default: %(default)s")
     parser.add_argument("--url", default=URL, help="the repository or a mirror of it; default: %(default)s")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         num_clips = len(load_crema_d(output_dir / FOLDER))
     except FetchError as error:
         print(
-            f"{error}\nRun this again to go on. By hand: clone {URL} with Git LFS (https://git-lfs.com), "
+            f"{error}\nRun this again to resume. By hand: clone {URL} with Git LFS (https://git-lfs.com), "
             f"put its folder {FOLDER} into {output_dir} and run this again.",
             file=sys.stderr,
         )
@@ -43,26 +43,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{error}\nRemove {output_dir / FOLDER} and run this again.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Run this again to go on.", file=sys.stderr)
+        print("\nStopped. Run this again to resume.", file=sys.stderr)
         return 130
     print(f"CREMA-D: {num_clips} clips are ready, use --data_dir {output_dir}. {LICENCE}")
     return 0
 
 
 def fetch_clips(url: str, output_dir: Path) -> None:
-    """Fetch the folder of WAV files, which appears complete or not at all.
+    """Download the folder of WAV files, which appears only when it is complete.
 
-    The repository holds the SHA-256 sum of every clip, and Git LFS compares each file it fetches. What it has
-    fetched is kept in a hidden folder, from which an interrupted run goes on.
+    Git LFS compares the SHA-256 checksum of each file. A hidden folder keeps an interrupted download.
 
     Raises:
-        FetchError: Git or Git LFS is not installed or fails, or clips are missing.
+        FetchError: Git or Git LFS is missing or fails, or clips are missing.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
     repository, cloning = output_dir / ".crema-d", output_dir / ".crema-d.partial"
     _run_git("lfs", "version")
     if not repository.exists():
-        shutil.rmtree(cloning, ignore_errors=True)  # left by a run that was killed
+        shutil.rmtree(cloning, ignore_errors=True)  # of a killed run
         _run_git("clone", "--depth=1", "--filter=blob:none", "--sparse", "--", url, str(cloning))
         _run_git("lfs", "install", "--local", folder=cloning)
         cloning.rename(repository)
@@ -73,7 +72,7 @@ def fetch_clips(url: str, output_dir: Path) -> None:
         shutil.rmtree(repository)
         raise FetchError(f"{url} has {len(clips)} clips in {FOLDER}, expected {NUM_CLIPS}.")
     try:
-        load_crema_d(repository / FOLDER)  # finds what Git LFS did not fetch
+        load_crema_d(repository / FOLDER)  # finds files that Git LFS did not download
     except ValueError as error:
         raise FetchError(str(error)) from error
     (repository / FOLDER).rename(output_dir / FOLDER)

@@ -1,4 +1,4 @@
-"""Fetching a published archive over HTTP: resumed where it stopped, verified, or nothing."""
+"""Download of a published archive over HTTP, resumable and verified."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from data_scripts.published_archive import FetchError, PublishedArchive
 BLOCK_BYTES = 2**16
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 30
-MAX_NUM_FAILURES = 3  # in a row, without a byte in between
+MAX_NUM_FAILURES = 3  # in a row, without progress
 FAILURE_PAUSE_SECONDS = 2.0
 TRANSIENT_STATUS_CODES = {408, 425, 429, 500, 502, 503, 504}
 
 
 class _InterruptedError(Exception):
-    """The transfer broke off in a way that another try may mend."""
+    """The transfer was interrupted and may be tried again."""
 
 
 def fetch(archive: PublishedArchive, folder: Path) -> Path:
-    """Fetch an archive into a folder, or take the one that was put there by hand.
+    """Download an archive to a folder, unless it is there.
 
-    What has come so far lies in `<file name>.part`, and a broken transfer goes on from there, in this run or
-    the next. Only a file that passes `PublishedArchive.verify` gets its real name.
+    An incomplete download is kept in `<file name>.part` and resumed, in this run or the next. Only a file
+    that passes `PublishedArchive.verify` gets its final name.
 
     Returns:
         The path of the archive.
 
     Raises:
-        FetchError: It cannot be reached, breaks off again and again, or is not the published file.
+        FetchError: The server cannot be reached, the transfer breaks repeatedly, or the file is not the
+            published one.
     """
     target = folder / archive.file_name
     if target.exists():
@@ -49,7 +50,7 @@ def fetch(archive: PublishedArchive, folder: Path) -> Path:
     try:
         archive.verify(part)
     except FetchError:
-        _discard(part)  # going on from wrong bytes would never come right
+        _discard(part)  # resuming from wrong bytes would fail again
         raise
     part.replace(target)
     _discard(part)
@@ -67,14 +68,14 @@ def _transfer_with_retries(archive: PublishedArchive, url: str, part: Path) -> N
             num_failures = 1 if _num_bytes(part) > num_bytes_before else num_failures + 1
             if num_failures >= MAX_NUM_FAILURES:
                 raise FetchError(
-                    f"{url} cannot be fetched: {error}. {_num_bytes(part):,} bytes came so far; "
-                    "run this again to go on from there."
+                    f"{url} cannot be fetched: {error}. {_num_bytes(part):,} bytes were received; "
+                    "run this again to resume."
                 ) from error
             time.sleep(FAILURE_PAUSE_SECONDS)
 
 
 def _transfer(archive: PublishedArchive, url: str, part: Path) -> None:
-    """Take what is still missing, or all of it where the server does not resume."""
+    """Download the missing part, or everything if the server does not support resuming."""
     try:
         with requests.get(
             url,
@@ -101,18 +102,18 @@ def _request_headers(archive: PublishedArchive, part: Path) -> dict[str, str]:
     headers = {"Accept-Encoding": "identity"}  # a compressed transfer cannot be resumed by byte numbers
     version_file = _version_file(part)
     if _num_bytes(part) and version_file.exists():
-        # If-Range: the rest, but all of it where the file on the server has changed meanwhile.
+        # If-Range: the rest, or everything if the file on the server has changed.
         headers |= {"Range": f"bytes={_num_bytes(part)}-", "If-Range": version_file.read_text()}
     elif _num_bytes(part) and archive.md5 is not None:
-        headers |= {"Range": f"bytes={_num_bytes(part)}-"}  # the checksum will tell
+        headers |= {"Range": f"bytes={_num_bytes(part)}-"}  # verified by the checksum
     return headers
 
 
 def _check_answer(url: str, part: Path, response: requests.Response) -> None:
-    """Look at what the server answers before anything is saved."""
-    if response.status_code == 416:  # nothing lies there: the part is longer than the file
+    """Check the answer of the server before saving anything."""
+    if response.status_code == 416:  # the part is longer than the file
         _discard(part)
-        raise _InterruptedError("what was kept does not fit the file")
+        raise _InterruptedError("the part does not fit the file")
     if response.status_code in TRANSIENT_STATUS_CODES:
         raise _InterruptedError(f"the server answers {response.status_code} ({response.reason})")
     if response.status_code not in (200, 206):
@@ -126,10 +127,10 @@ def _check_answer(url: str, part: Path, response: requests.Response) -> None:
 
 
 def _begin(part: Path, response: requests.Response) -> None:
-    """Forget what came earlier and note which version of the file this is."""
+    """Discard an earlier part and record the version of the file."""
     _discard(part)
     etag = response.headers.get("ETag", "")
-    # A weak mark (W/"...") does not promise the same bytes.
+    # A weak ETag (W/"...") does not guarantee equal bytes.
     version = etag if etag.startswith('"') else response.headers.get("Last-Modified")
     if version:
         _version_file(part).write_text(version)

@@ -1,4 +1,4 @@
-"""What every corpus script does: fetch the zip, unpack the clips, read them once, say what to do next."""
+"""The common part of the corpus scripts: download, unpack and read a published zip."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Corpus:
     name: str
     default_dir: str
     archive: PublishedArchive
-    page: str  # where a person finds the archive
+    page: str  # of the archive
     licence: str
     name_pattern: str  # of the clips in the zip, see `unpack_clips`
     num_clips: int
@@ -32,13 +32,13 @@ class Corpus:
     load: Callable[[Path], Dataset]
 
     def way_by_hand(self, target: Path) -> str:
-        """What to do where the archive cannot be fetched; `target` is where it is looked for."""
+        """Explain how to get the archive without this script; `target` is where it belongs."""
         source = f"Fetch {self.archive.url} by hand" if self.archive.url else f"Ask for {target.name}"
         return f"{source} ({self.page}), save it as {target} and run this again."
 
 
 def run(corpus: Corpus, arguments: Sequence[str] | None = None) -> int:
-    """Run a corpus script; the result is the exit status."""
+    """Run a corpus script and return the exit status."""
     options = _parse(corpus, arguments)
     output_dir = Path(options.output_dir)
     target = output_dir / corpus.archive.file_name
@@ -59,7 +59,7 @@ def run(corpus: Corpus, arguments: Sequence[str] | None = None) -> int:
         print(f"{error}\n{remedy}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Run this again to go on.", file=sys.stderr)
+        print("\nStopped. Run this again to resume.", file=sys.stderr)
         return 130
     print(f"{corpus.name}: {len(dataset)} clips are ready, use --data_dir {output_dir}. {corpus.licence}")
     return 0
@@ -78,7 +78,7 @@ def _fetch_and_unpack(corpus: Corpus, archive: PublishedArchive, target: Path, f
         )
     except ValueError:
         if not placed_by_hand:
-            target.unlink()  # so that the next run fetches it anew
+            target.unlink()  # so that the next run downloads it again
         raise
 
 

@@ -1,4 +1,4 @@
-"""A published zip, and whether a file at hand is it."""
+"""A published zip, and its verification."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 
 
 class FetchError(Exception):
-    """An archive that could not be fetched or is not the published one."""
+    """An archive could not be downloaded or is not the published one."""
 
 
 @dataclass(frozen=True)
 class PublishedArchive:
-    """Where a zip is published and what is known of it; `None` for what its publisher does not say."""
+    """Address and checksum of a published zip; `None` if its publisher does not state them."""
 
-    url: str | None  # None: given out on request only
+    url: str | None  # None: available on request only
     file_name: str
-    max_bytes: int  # no more than this is taken from a server
+    max_bytes: int  # limit of a download
     num_bytes: int | None = None
     md5: str | None = None
 
     def verify(self, path: Path) -> None:
-        """Compare a file with what is known: size and checksum, else only whether it is a zip with an end.
+        """Compare size and checksum of a file if they are known; otherwise check that it is a complete zip.
 
-        The checksums inside a zip are compared when it is unpacked, after the limits that stop a bomb.
+        Checksums inside a zip are compared when it is unpacked.
 
         Raises:
             FetchError: It is another file, or damaged.
@@ -37,7 +37,7 @@ class PublishedArchive:
             _verify_zip(path)
             return
         with path.open("rb") as file:
-            md5 = hashlib.file_digest(file, "md5").hexdigest()  # MD5 is what the publishers state
+            md5 = hashlib.file_digest(file, "md5").hexdigest()  # the publishers state MD5
         if md5 != self.md5.lower():
             raise FetchError(f"{path} has the MD5 checksum {md5}, the published archive {self.md5}.")
 

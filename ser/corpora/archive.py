@@ -27,16 +27,16 @@ def unpack_clips(
 ) -> Path:
     """Unpack the clips of a zip into a new folder, which appears complete or not at all.
 
-    Nothing is written for an archive that breaks a rule. Members that are no clips (notes, label files) stay
-    packed. A second call, or a second process that waited for the first, finds the folder and does nothing.
+    Nothing is written for an archive that breaks a rule. Members other than clips stay packed. A second call,
+    or a second process that waited for the first, finds the folder and does nothing.
 
     Args:
         archive: The zip.
-        folder: Where to; nothing is done if it exists.
-        name_pattern: Regular expression that the whole path of a clip in the archive matches; its group
-            `path` is where the clip goes in `folder`.
-        num_clips: How many clips there must be; `None` for at least one.
-        max_total_bytes: The clips must not unpack to more than this.
+        folder: The folder to make; nothing is done if it exists.
+        name_pattern: Regular expression for the whole path of a clip in the archive; its group `path` is the
+            path in `folder`.
+        num_clips: Required number of clips; `None` for at least one.
+        max_total_bytes: Largest total size of the unpacked clips.
 
     Returns:
         `folder`.
@@ -73,7 +73,7 @@ def unpack_clips(
 def _checked_clips(
     file: zipfile.ZipFile, archive: Path, name_pattern: str, num_clips: int | None, max_total_bytes: int
 ) -> dict[str, zipfile.ZipInfo]:
-    """The clips among the members by where they go, once every member was looked at."""
+    """Check every member, and return the clips by their path in the folder."""
     members = file.infolist()
     if len(members) > MAX_NUM_MEMBERS:
         raise ValueError(f"{archive} holds {len(members)} files, more than {MAX_NUM_MEMBERS}. Not unpacked.")
@@ -97,7 +97,7 @@ def _checked_clips(
 def _without_copies(
     members: list[zipfile.ZipInfo], archive: Path, name_pattern: str
 ) -> dict[str, zipfile.ZipInfo]:
-    """The clips by where they go, one for each name; an archive often holds the same clips in two folders."""
+    """Return the clips by path, one for each name: archives often hold the same clips in two folders."""
     clips: dict[str, zipfile.ZipInfo] = {}
     path_of_name: dict[str, str] = {}
     for member in members:
@@ -115,7 +115,7 @@ def _without_copies(
 
 
 def _check_harmless(member: zipfile.ZipInfo, archive: Path) -> None:
-    if not member.filename or member.header_offset < 0:  # zipfile stumbles over these later on
+    if not member.filename or member.header_offset < 0:  # zipfile fails on these later
         raise zipfile.BadZipFile("its directory is damaged")
     path = PurePosixPath(member.filename)
     if path.is_absolute() or ".." in path.parts or re.search(r"[\\:\x00-\x1f]", member.filename):
@@ -129,7 +129,7 @@ def _check_harmless(member: zipfile.ZipInfo, archive: Path) -> None:
 
 
 def _unpack_clip(file: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
-    """Write one clip; zipfile gives no more than the stated bytes and checks their sum at the end."""
+    """Write one clip; zipfile reads no more than the stated bytes and checks their sum."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with file.open(member) as packed, target.open("xb") as unpacked:
         shutil.copyfileobj(packed, unpacked)

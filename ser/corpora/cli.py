@@ -1,9 +1,10 @@
-"""Look at recordings before training on them: `python -m ser inspect DATA`.
+"""Inspect recordings before training on them: `python -m ser inspect DATA`.
 
-Prints durations, rates, levels, faults, silence, duplicates, labels and speakers, and what a training would
-leave out. With --output_dir it also writes `inspection.json`, `inspection.png` and `recordings.csv`, with a
-row for each recording. DATA is a folder with a folder for each label or with metadata.csv, a table (.csv,
-.tsv, .jsonl, .parquet) with path and label, or a data set of the Hugging Face Hub.
+Prints durations, rates, levels, faults, silence, duplicates, labels and speakers, and the recordings that
+training would leave out. With --output_dir it also writes `inspection.json`, `inspection.png` and
+`recordings.csv`, with a row for each recording. DATA is a folder with a folder for each label or with
+metadata.csv, a table (.csv, .tsv, .jsonl, .parquet) with path and label, or a data set of the Hugging Face
+Hub.
 """
 
 import csv
@@ -22,13 +23,15 @@ from ser.corpora.own_data import labels_of, read_own_clips
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse, look, print and write."""
+    """Parse the command line, inspect the recordings, print and write the results."""
     parser = CommandParser(description=__doc__)
     parser.add_argument("data", help="the recordings")
     parser.add_argument("--output_dir", type=Path, help="where the files go; made if missing")
     for what in ("audio", "label", "speaker"):
         parser.add_argument(f"--{what}_column", help=f"column of the {what}, if it has another name")
-    parser.add_argument("--group_by_folder", action="store_true", help="a folder stands for a speaker")
+    parser.add_argument(
+        "--group_by_folder", action="store_true", help="take the folder of a recording as its speaker"
+    )
     args = parser.parse_args(arguments)
     try:
         clips = read_own_clips(

@@ -1,4 +1,4 @@
-"""What can be found out about recordings before anything is learned from them."""
+"""Examination of recordings before training: readability, content, duration, level and faults."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from tqdm import tqdm
 from ser.audio import AudioError, load_audio
 from ser.audio.recording_quality import SPEECH_RANGE_DB, block_levels_db, check_not_silent, quality_hints
 
-COMPARED_SAMPLING_RATE = 16_000  # Hz; a sound is told from another by its samples at this rate
+COMPARED_SAMPLING_RATE = 16_000  # Hz, of the samples that are compared to find copies
 
 
 @dataclass(frozen=True)
 class ClipFacts:
-    """What a recording is like; numbers are `None` where it cannot be read.
+    """Properties of a recording; numbers are `None` if it cannot be read.
 
     Attributes:
-        file: Its path, or the name that its data set gives it.
+        file: Path, or name in its data set.
         problem: Why it cannot be used, or `None`.
-        sha256: Of its samples as 16-bit mono at 16 kHz, the same for the same sound in another format.
-        duration_seconds: How long it is.
+        sha256: Of the samples as 16-bit mono at 16 kHz, equal for copies in other lossless formats.
+        duration_seconds: Duration.
         sampling_rate: Of the file, in Hz; `None` for formats that only ffmpeg reads.
         num_channels: Of the file; `None` for formats that only ffmpeg reads.
         level_db: Mean level of its speech relative to full scale.
@@ -47,7 +47,7 @@ class ClipFacts:
 
 
 def examine_clips(clips: Dataset, *, show_progress: bool = False) -> list[ClipFacts]:
-    """Look into every recording, in the order of `clips`; nothing that is in a file raises.
+    """Examine every recording, in the order of `clips`; no file content raises an error.
 
     Args:
         clips: Rows with an undecoded `audio`.
@@ -62,7 +62,7 @@ def examine_clips(clips: Dataset, *, show_progress: bool = False) -> list[ClipFa
 
 
 def examine_clip(audio: dict[str, Any], row: int = 0) -> ClipFacts:
-    """Look into one recording, given as `{"path", "bytes"}`."""
+    """Examine one recording, given as `{"path", "bytes"}`."""
     source = audio["path"] if audio["bytes"] is None else audio["bytes"]
     file = str(audio["path"] or f"row {row + 1}")
     sampling_rate, num_channels = _header(source)

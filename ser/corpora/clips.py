@@ -1,4 +1,4 @@
-"""The columns every corpus is read into, and how they become a `datasets.Dataset`."""
+"""The columns of every corpus, and file names that carry the labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ser.labels import EMOTIONS
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording and what its corpus says of it; `None` where the corpus does not say."""
+    """One recording and its labels; `None` where the corpus does not state them."""
 
     audio: str
     emotion: str | None  # None: a class of this corpus that has no counterpart among EMOTIONS
@@ -48,7 +48,7 @@ def clips_to_dataset(clips: Sequence[Clip]) -> Dataset:
 
 
 def check_code(code: str, allowed: Collection[str], *, field: str, path: Path, corpus: str) -> None:
-    """Raise a `ValueError` that says which field of a file name is wrong and what may stand there."""
+    """Raise a `ValueError` that names the wrong field of a file name and its allowed codes."""
     if code not in allowed:
         raise ValueError(
             f"{path} breaks the {corpus} naming scheme: {field} is {code!r}, "
@@ -59,12 +59,12 @@ def check_code(code: str, allowed: Collection[str], *, field: str, path: Path, c
 def read_codes(
     name: str, pattern: str, allowed: Mapping[str, Collection[str]], *, path: Path, corpus: str, example: str
 ) -> dict[str, str]:
-    """Take a file name apart into its codes and check them.
+    """Split a file name into codes and check them.
 
     Args:
-        name: The name, as `pattern` takes it apart.
+        name: The file name, without suffix.
         pattern: Regular expression with a named group for each field.
-        allowed: The codes that may stand in a field, for those fields where not everything may.
+        allowed: The allowed codes of fields; fields that are not in it allow anything.
         path: The file, for the message.
         corpus: Name of the corpus, for the message.
         example: A name that follows the scheme, for the message.

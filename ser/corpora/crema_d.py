@@ -18,7 +18,7 @@ from ser.corpora.speakers import speaker_name
 from ser.labels import LABEL_MAPS
 
 NUM_CLIPS = 7442
-# The sexes in VideoDemographics.csv, which lies beside the clips in the published repository.
+# From VideoDemographics.csv of the published repository.
 # fmt: off
 WOMEN = frozenset({
     1002, 1003, 1004, 1006, 1007, 1008, 1009, 1010, 1012, 1013, 1018, 1020, 1021, 1024, 1025,
@@ -45,14 +45,14 @@ LEVELS = {
     "LO": "low",
     "MD": "medium",
     "HI": "high",
-    "XX": None,  # not asked for
+    "XX": None,  # unspecified
     "X": None,  # so in 1040_ITH_SAD_X.wav, a slip of the publisher
 }
-# Known faults of the published files, which are left out wherever they are found.
+# Published files with faults, which are left out.
 UNUSABLE = frozenset(
     {
         "1064_IEO_DIS_MD",  # a minute of all the emotions, one after another
-        "1076_MTI_SAD_XX",  # no sound
+        "1076_MTI_SAD_XX",  # silent
     }
 )
 PATTERN = r"(?P<actor>\d{4})_(?P<sentence>[A-Z]+)_(?P<emotion>[A-Z]+)_(?P<level>[A-Z]+)"
@@ -61,9 +61,8 @@ PATTERN = r"(?P<actor>\d{4})_(?P<sentence>[A-Z]+)_(?P<emotion>[A-Z]+)_(?P<level>
 def load_crema_d(data_dir: str | os.PathLike[str], *, skip_unreadable: bool = False) -> Dataset:
     """Read CREMA-D from any folders below `data_dir`.
 
-    Of a clip in `AudioWAV` and in `AudioMP3` the first is taken. Two clips known to be broken are left out.
-    `actor` is `crema-d:1001` to `crema-d:1091`; `intensity` is low, medium, high or, where the actor was
-    not asked for one, null; `repetition` is null. Arguments and errors are those of `NamedCorpus.load`.
+    Two clips with known faults are left out. `actor` is `crema-d:1001` to `crema-d:1091`; `intensity` is low,
+    medium, high or null; `repetition` is null. Arguments and errors are those of `NamedCorpus.load`.
     """
     return CREMA_D.load(data_dir, skip_unreadable=skip_unreadable)
 

@@ -1,4 +1,4 @@
-"""Looking into folders of clips."""
+"""Paths and folders of clips."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def existing_path(data_dir: str | os.PathLike[str], remedy: str) -> Path:
     """Make a path absolute, so that it holds from any working directory.
 
     Raises:
-        ValueError: Nothing lies there; the message ends with `remedy`.
+        ValueError: The path does not exist; the message ends with `remedy`.
     """
     path = Path(data_dir).expanduser().resolve()
     if not path.exists():
@@ -20,12 +20,12 @@ def existing_path(data_dir: str | os.PathLike[str], remedy: str) -> Path:
 
 
 def visible_entries(folder: Path) -> list[Path]:
-    """What lies in a folder, sorted by name, without the hidden files that half-done unpacking leaves."""
+    """Return the entries of a folder, sorted by name, without hidden files and those of macOS archives."""
     return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith((".", "__MACOSX"))]
 
 
 def shortened(names: Sequence[str], num_shown: int = 5) -> str:
-    """The first few names of a list, and how many more there are.
+    """Return the first few names of a list, and the number of the others.
 
     >>> shortened(["a", "b", "c"], num_shown=2)
     'a, b and 1 more'

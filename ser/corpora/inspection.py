@@ -1,4 +1,4 @@
-"""A look at recordings before a training: what they are like, and what would be left out."""
+"""Summary and chart of recordings before training."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def inspect_clips(clips: Dataset, facts: Sequence[ClipFacts]) -> dict[str, Any]:
 
     Args:
         clips: As `ser.corpora.own_data.read_own_clips` gives them.
-        facts: What `examine_clips` found out about each.
+        facts: Results of `examine_clips`.
 
     Returns:
         `num_recordings` and `total_seconds`; `min`, `median` and `max` of `duration_seconds` and `level_db`;
         counts by value of `sampling_rates`, `num_channels`, `labels`, `speakers` and `splits`;
         `labels_of_speakers`, by speaker and label; the files of `left_out` with the reason, of `duplicates`
-        with the first file of the same sound, of `conflicts` (one sound, two labels, speakers or splits),
-        and by kind those with `faults` that make recognition doubtful; and `num_to_train`.
+        with the first file of the same sound, of `conflicts` (one sound with two labels, speakers or
+        splits), and by kind those with `faults` that make recognition uncertain; and `num_to_train`.
     """
     labels, speakers = labels_of(clips), np.asarray(clips["actor"])
     known = speakers != UNKNOWN_SPEAKER
@@ -77,7 +77,7 @@ def _counts(values: Sequence[Any]) -> dict[str, int]:
 
 
 def _same_sounds(clips: Dataset, facts: Sequence[ClipFacts]) -> tuple[dict[str, str], list[list[str]]]:
-    """Files with the first file of the same sound, and the pairs that cannot both be right."""
+    """Return copies with the first file of the same sound, and pairs of copies that contradict each other."""
     told = list(zip(clips["emotion"], clips["actor"], clips["split"], strict=True))
     first: dict[str, int] = {}
     duplicates, conflicts = {}, []
@@ -128,12 +128,12 @@ def _counted(counts: dict[str, int]) -> str:
 
 
 def inspection_figure(clips: Dataset, facts: Sequence[ClipFacts], title: str) -> Figure:
-    """Draw how many recordings each label and speaker has, how long they are and how loud.
+    """Draw the numbers of recordings by label and speaker, and histograms of duration and level.
 
     Args:
         clips: As for `inspect_clips`.
         facts: As for `inspect_clips`.
-        title: Stands above the picture.
+        title: Title of the chart.
     """
     labels, speakers = labels_of(clips), np.asarray(clips["actor"])
     names = clips.features["emotion"].names

@@ -1,4 +1,4 @@
-"""Reading a corpus whose clips say everything in their names, in whatever folders they are found."""
+"""Reading corpora whose file names carry the labels, from any folders."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ LOGGER = logging.getLogger(__name__)
 
 
 class UnreadableClipsError(ValueError):
-    """Files of a corpus that hold no sound; the message names some, `files` all."""
+    """Files of a corpus cannot be read; the message names some, `files` all."""
 
     def __init__(self, message: str, files: list[str]):
         super().__init__(message)
         self.files = files
 
 
-# The best first: of a clip in several formats, this order decides.
+# By preference: of a clip in several formats, the first of these is read.
 SUFFIXES = (".wav", ".flac", ".opus", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True)
 class NamedCorpus:
-    """What tells one corpus from another."""
+    """A corpus whose file names carry the labels."""
 
     name: str
     num_published_clips: int
-    read_clip: Callable[[Path], Clip]  # raises ValueError for a name that breaks the scheme
-    remedy: str  # where the corpus is to be had
+    read_clip: Callable[[Path], Clip]  # raises ValueError for an unexpected name
+    remedy: str  # how to get the corpus
 
     def load(self, data_dir: str | os.PathLike[str], *, skip_unreadable: bool) -> Dataset:
         """Read all clips below a folder, however deep, that have a class among `EMOTIONS`.
 
         Args:
             data_dir: The folder.
-            skip_unreadable: Leave out files that are no sound and name them in the log, instead of raising.
+            skip_unreadable: Log and skip files that cannot be read, instead of raising.
 
         Raises:
-            ValueError: No such folder, no clips in it, a name that breaks the scheme, two different files of
-                one name and format, or, unless `skip_unreadable`, a file that is no sound.
+            ValueError: The folder does not exist or has no clips, a name is unexpected, two different files
+                have the same name and format, or, unless `skip_unreadable`, a file cannot be read.
         """
         folder = existing_path(data_dir, self.remedy)
         if not folder.is_dir():
@@ -71,7 +71,7 @@ class NamedCorpus:
         return clips_to_dataset(sorted(clips, key=lambda clip: (clip.actor, Path(clip.audio).stem)))
 
     def _without_copies(self, clips: Iterator[Clip]) -> list[Clip]:
-        """One file for each recording: copies of these corpora often hold a folder twice, or two formats."""
+        """Return one file for each recording: corpora often have a folder twice, or two formats."""
         chosen: dict[Clip, Clip] = {}
         for clip in clips:
             recording = replace(clip, audio="")
@@ -117,7 +117,7 @@ def _rank(clip: Clip) -> int:
 
 
 def _is_sound(path: str) -> bool:
-    """Whether the header is one of a sound that is not empty; decoding may still find damage further on."""
+    """Return whether the header is valid and the file not empty; decoding may still find damage."""
     try:
         return soundfile.info(path).frames > 0
     except soundfile.LibsndfileError:

@@ -26,8 +26,8 @@ PATTERN = r"(?P<speaker>[A-Z]+\d)_(?P<emotion>[a-z]+)_(?P<sentence>\d+)"
 def load_nemo(data_dir: str | os.PathLike[str], *, skip_unreadable: bool = False) -> Dataset:
     """Read nEMO from any folders below `data_dir`.
 
-    The names do not give the words, only the number of the sentence, which is the `statement`. `intensity`
-    and `repetition` are null. Arguments and errors are those of `NamedCorpus.load`.
+    `statement` is the number of the sentence; `intensity` and `repetition` are null. Arguments and
+    errors are those of `NamedCorpus.load`.
     """
     return NEMO.load(data_dir, skip_unreadable=skip_unreadable)
 

@@ -1,4 +1,4 @@
-"""Recordings with labels of their own, read into the columns of every corpus."""
+"""Your own recordings with your own labels, read into the columns of every corpus."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LOGGER = logging.getLogger(__name__)
 OWN = "own"  # the corpus of such clips
 UNKNOWN_SPEAKER = ""
 MAX_NUM_LABELS = 100
-# Columns of the tables that predict.py writes beside a probability for each label.
+# Columns of the tables of predict.py, which also have a column for each label.
 RESERVED_LABELS = ("path", "emotion", "duration_seconds", "error")
 
 
@@ -33,26 +33,24 @@ def load_own_data(
     group_by_folder: bool = False,
     skip_unreadable: bool = False,
 ) -> Dataset:
-    """Read recordings with any labels, and look into each.
+    """Read recordings with any labels, and examine each.
 
     Args:
         source: A folder with a folder for each label, a folder with `metadata.csv` (`.jsonl`, `.parquet`), a
-            table with `path`, `label` and if wanted `speaker`, `split`, `weight`, or a data set on the Hub.
+            table with `path`, `label` and optionally `speaker`, `split`, `weight`, or a data set on the Hub.
         audio_column: Column of the recordings, if it has another name.
         label_column: Column of the labels, if it has another name.
-        speaker_column: Column of whatever must not be divided: speaker, session, call.
-        group_by_folder: Take the folder that a recording lies in as its speaker.
-        skip_unreadable: Leave out recordings that are missing, unreadable or silent, and name them in the
-            log, instead of raising.
+        speaker_column: Column of speakers, sessions or calls, which training and test must not share.
+        group_by_folder: Take the folder of a recording as its speaker.
+        skip_unreadable: Log and skip recordings that are missing, unreadable or silent, instead of raising.
 
     Returns:
-        The columns of every corpus (`ser.corpora.clips`), where `emotion` has the labels found and `actor`
-        is empty where speakers are not known, and `split`, `weight` and `sha256` (of the samples). Of the
-        same sound with the same label and split, one is kept.
+        The columns of every corpus (`ser.corpora.clips`), with the labels in `emotion`, and `actor` empty if
+        speakers are not known; and `split`, `weight` and `sha256` (of the samples). Of copies with the same
+        label and split, one is kept.
 
     Raises:
-        ValueError: The source cannot be read, or a cell, label or recording cannot be used; one message names
-            all of a kind.
+        ValueError: The source cannot be read, or a cell, label or recording cannot be used.
     """
     clips = read_own_clips(
         source,
@@ -72,7 +70,7 @@ def read_own_clips(
     speaker_column: str | None = None,
     group_by_folder: bool = False,
 ) -> Dataset:
-    """Read as `load_own_data` does, without opening a recording; there is no `sha256` yet."""
+    """Read as `load_own_data` does, without examining recordings: without `sha256`."""
     if group_by_folder and speaker_column:
         raise ValueError("--group_by_folder and --speaker_column exclude each other: name one.")
     named = {"audio": audio_column, "label": label_column, "speaker": speaker_column}
@@ -122,7 +120,7 @@ def _speakers(rows: Dataset, labels: Sequence[str], group_by_folder: bool) -> li
     if "speaker" not in rows.column_names:
         return [UNKNOWN_SPEAKER] * len(rows)
     speakers = ["" if each is None else str(each).strip() for each in rows["speaker"]]
-    if any(speakers):  # a column without any entry says as little as none
+    if any(speakers):  # an empty column counts as none
         _check_filled("speaker", speakers)
     return speakers
 
@@ -173,16 +171,16 @@ def _check_filled(column: str, cells: Sequence[str]) -> None:
 
 
 def usable_clips(clips: Dataset, facts: Sequence[ClipFacts], *, skip_unreadable: bool) -> Dataset:
-    """Keep what can be trained on and scored, with the column `sha256`.
+    """Keep the usable recordings, and add the column `sha256`.
 
     Args:
         clips: As `read_own_clips` gives them.
-        facts: What `examine_clips` found out about each.
+        facts: Results of `examine_clips`.
         skip_unreadable: As in `load_own_data`.
 
     Raises:
-        ValueError: A clip cannot be used and is not to be skipped, one sound has two labels or lies in two
-            splits, or none is left.
+        ValueError: A recording cannot be used and `skip_unreadable` is not set, one sound has two labels or
+            is in two splits, or no recording is left.
     """
     unusable = [fact for fact in facts if fact.problem]
     if unusable and not skip_unreadable:
@@ -201,10 +199,10 @@ def usable_clips(clips: Dataset, facts: Sequence[ClipFacts], *, skip_unreadable:
 
 
 def rows_without_copies(clips: Dataset, facts: Sequence[ClipFacts]) -> list[int]:
-    """Rows of the clips that can be used, one for each sound.
+    """Return the rows of usable clips, one for each sound.
 
     Raises:
-        ValueError: If the same sound has two labels, two speakers, or lies in two splits; it names the files.
+        ValueError: If the same sound has two labels or speakers, or is in two splits; it names the files.
     """
     columns = {name: clips[name] for name in ("emotion", "actor", "split")}
     first: dict[str, int] = {}
@@ -214,13 +212,13 @@ def rows_without_copies(clips: Dataset, facts: Sequence[ClipFacts]) -> list[int]
         other = first.setdefault(str(fact.sha256), row)
         for name, values in columns.items():
             if values[other] != values[row]:
-                told = [values[each] for each in (other, row)]
+                found = [values[each] for each in (other, row)]
                 if name == "emotion":
-                    told = [clips.features["emotion"].names[each] for each in told]
+                    found = [clips.features["emotion"].names[each] for each in found]
                 what = {"emotion": "labels", "actor": "speakers", "split": "splits"}[name]
                 raise ValueError(
                     f"{facts[other].file} and {fact.file} hold the same sound, in two {what} "
-                    f"({told[0]} and {told[1]}). Remove one of them."
+                    f"({found[0]} and {found[1]}). Remove one of them."
                 )
         if other != row:
             LOGGER.warning("Left out: %s holds the same sound as %s", fact.file, facts[other].file)
@@ -228,5 +226,5 @@ def rows_without_copies(clips: Dataset, facts: Sequence[ClipFacts]) -> list[int]
 
 
 def labels_of(clips: Dataset) -> np.ndarray:
-    """Name of the label of each clip, shape `(num_clips,)`."""
+    """Return the name of the label of each clip, shape `(num_clips,)`."""
     return np.array(clips.features["emotion"].names)[np.asarray(clips["emotion"])]

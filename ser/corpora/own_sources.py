@@ -1,4 +1,4 @@
-"""Finding and reading recordings with labels of their own: a folder, a table, or a data set of `datasets`."""
+"""Sources of your own recordings: a folder, a table, or a data set."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ COLUMN_NAMES = {
     "split": ("split",),
     "weight": ("weight",),
 }
-"""What is read -> the columns it is looked for in, unless an option names one."""
+"""What is read -> its possible columns, unless an option names one."""
 SPLIT_NAMES = {
     "train": "train", "training": "train",
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
@@ -57,18 +57,18 @@ EXPECTED = (
 
 
 def read_source(source: str | os.PathLike[str], columns: dict[str, str | None]) -> Dataset:
-    """Read what a source holds, without looking into the recordings.
+    """Read a source, without opening the recordings.
 
     Args:
         source: A folder, a table, or the name of a data set on the Hub, with `@revision` if wanted.
-        columns: What is read (a key of `COLUMN_NAMES`) -> the column that holds it, where it was named.
+        columns: Key of `COLUMN_NAMES` -> name of its column, if one was given.
 
     Returns:
-        `audio` (undecoded), `label`, and as far as the source has them `speaker`, `split` and `weight`.
-        A row of a table whose file is missing has its expected path.
+        `audio` (undecoded), `label`, and those of `speaker`, `split` and `weight` that the source has.
+        Missing files keep their expected path.
 
     Raises:
-        ValueError: Nothing there, not one of the forms, or a column is missing. The message says what to do.
+        ValueError: The source does not exist, is of another kind, or lacks a column.
     """
     path = Path(source).expanduser()
     if path.is_file():
@@ -102,7 +102,7 @@ def _read_folder(folder: Path, columns: dict[str, str | None]) -> Dataset:
 
 
 def _read_label_folders(folder: Path, parts: list[Path]) -> Dataset:
-    """One folder a label; what lies between it and the file, if anything, becomes the column `folder`."""
+    """Read a folder for each label; folders between it and a file become the column `folder`."""
     if loose := [entry.name for entry in visible_entries(folder) if _is_recording(entry)]:
         raise ValueError(
             f"Recordings in {folder} lie outside of a label's folder: {shortened(loose)}. Put each into the "
@@ -145,7 +145,7 @@ def _read_table(file: Path, columns: dict[str, str | None]) -> Dataset:
 
 
 def _csv_rows(text: str) -> list[dict[str, Any]]:
-    """Rows of a table separated by whichever of comma, semicolon and tab its header has most of."""
+    """Read a table that is separated by comma, semicolon or tab, whichever its header has most of."""
     header = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=header.count), strict=True)
     names = [name.strip() for name in next(reader, [])]
@@ -202,7 +202,7 @@ def _read_dataset(
     if isinstance(loaded, Dataset):
         return _renamed(loaded, columns, name, base)
     read = {split: _renamed(rows, columns, name, base) for split, rows in loaded.items()}
-    if len(read) == 1:  # the Hub calls a data set that is not divided "train"
+    if len(read) == 1:  # an undivided data set on the Hub is named "train"
         return next(iter(read.values()))
     return concatenate_datasets(
         [
@@ -215,7 +215,7 @@ def _read_dataset(
 
 
 def _renamed(rows: Dataset, columns: dict[str, str | None], name: str, base: Path | None) -> Dataset:
-    """The columns that are read, under the names of `COLUMN_NAMES`, the audio as undecoded clips."""
+    """Return the columns that are read, named by `COLUMN_NAMES`, with undecoded audio."""
     chosen = {}
     for wanted, usual in COLUMN_NAMES.items():
         named = columns.get(wanted)
@@ -253,7 +253,7 @@ def _replaced(rows: Dataset, column: str, values: list[str]) -> Dataset:
 
 
 def _resolved(path: str, folder: Path) -> Path:
-    """A path of a table below the table's folder; also one written on Windows."""
+    """Resolve a path relative to the folder of its table; accepts Windows paths."""
     found = folder / Path(path).expanduser()
     if "\\" in path and not found.exists():
         found = folder / PurePosixPath(path.replace("\\", "/"))

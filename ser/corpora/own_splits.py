@@ -1,4 +1,4 @@
-"""Dividing recordings with labels of their own into training, validation and test."""
+"""Division of your own recordings into training, validation and test."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ser.corpora.own_data import UNKNOWN_SPEAKER, labels_of
 
 NUM_DRAWS = 200
 NO_SPEAKERS = (
-    "The data do not say who speaks: the same people may be in training and test, so the scores are too high "
-    "and new speakers will be recognised less well. Name a speaker column to measure that."
+    "The speakers are not known: the same people may be in training and test, so the scores are too high and "
+    "new speakers will be recognised less well. Name a speaker column to measure that."
 )
 ONE_SPEAKER = (
     "All recordings are of one speaker, who is in training and test: the scores say nothing about other "
@@ -23,13 +23,13 @@ ONE_SPEAKER = (
 
 @dataclass(frozen=True)
 class Split:
-    """Recordings divided for a training.
+    """Recordings divided for training.
 
     Attributes:
-        train: What is learned from.
-        validation: What the best epoch and the calibration are chosen on; `None` if nothing is held back.
-        test: What is scored in the end; `None` if nothing is held back.
-        warning: Why the scores say less than they seem to; `None` if no speaker is in two parts.
+        train: Recordings to train on.
+        validation: Recordings to calibrate on; `None` if none are held out.
+        test: Recordings to score at the end; `None` if none are held out.
+        warning: Why the scores are too high; `None` if no speaker is in two parts.
     """
 
     train: Dataset
@@ -39,7 +39,7 @@ class Split:
 
     @property
     def parts(self) -> dict[str, Dataset]:
-        """The parts that there are, by name."""
+        """The existing parts by name."""
         named = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
 
@@ -47,16 +47,16 @@ class Split:
 def split_clips(
     clips: Dataset, *, validation_share: float = 0.15, test_share: float = 0.2, seed: int = 0
 ) -> Split:
-    """Divide recordings by speaker, or where speakers are not known by recording.
+    """Divide recordings by speaker, or by recording if speakers are not known.
 
-    The column `split` decides where there is one. Otherwise whole speakers are drawn so that each label has
-    about its share; each of validation and test has at least one.
+    The column `split` decides if there is one. Otherwise whole speakers are drawn so that each label has
+    about its share; validation and test have at least one speaker each.
 
     Args:
-        clips: As `load_own_data` gives them.
-        validation_share: Share of the recordings held back to choose by, 0 for none.
-        test_share: Share of the recordings held back to score, 0 for none.
-        seed: The same seed and recordings give the same parts.
+        clips: As `load_own_data` returns them.
+        validation_share: Share of the recordings held out for calibration, 0 for none.
+        test_share: Share of the recordings held out for the test, 0 for none.
+        seed: Equal seeds and recordings give equal parts.
 
     Raises:
         ValueError: If there are fewer than two labels, a label has a single recording, no division leaves
@@ -138,7 +138,7 @@ def _check_given(parts: np.ndarray, labels: np.ndarray, speakers: np.ndarray) ->
 def _held_out_speakers(
     labels: np.ndarray, speakers: np.ndarray, share: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Rows of the speakers to hold back: of many draws that leave every label, the one most like the rest."""
+    """Return rows of held-out speakers: of many draws, the one whose label counts come closest to `share`."""
     everyone = np.unique(speakers)
     num_drawn = min(max(1, round(share * len(everyone))), len(everyone) - 1)
     label_of_clip = np.unique(labels, return_inverse=True)[1]
@@ -154,7 +154,7 @@ def _held_out_speakers(
 
 
 def _held_out_clips(labels: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Rows to hold back: the share of each label, one or more, but never all."""
+    """Return held-out rows: the share of each label, at least one, but never all."""
     rows = []
     for name in np.unique(labels):
         of_label = rng.permutation(np.flatnonzero(labels == name))

@@ -1,4 +1,4 @@
-"""Where weights and figures come from: the fingerprint of a corpus and the versions of what ran."""
+"""Provenance of weights and figures: fingerprints of corpora, and versions of packages."""
 
 import hashlib
 import platform
@@ -26,9 +26,9 @@ PACKAGES = (
 
 
 def corpus_fingerprint(clips: Dataset) -> str:
-    """SHA-256 over the names and 16-bit samples of a corpus's clips, whatever their order.
+    """Return a SHA-256 over the names and 16-bit samples of clips, in any order.
 
-    The samples count, not the bytes of the file: the published WAV and a lossless FLAC of it give the same.
+    A WAV file and its lossless FLAC give the same fingerprint.
 
     Args:
         clips: Rows with an undecoded `audio`.
@@ -42,7 +42,7 @@ def corpus_fingerprint(clips: Dataset) -> str:
     digests = []
     for audio in clips["audio"]:
         waveform = load_audio(audio, FINGERPRINT_SAMPLING_RATE)
-        # Wide enough for +1.0, the same on any machine; louder than 2**15 is no 16-bit sample.
+        # Wide enough for +1.0, which is no 16-bit sample, on any machine.
         samples = np.clip(np.round(waveform * 2**15), -(2**30), 2**30).astype("<i4")
         digest = hashlib.sha256(samples.tobytes()).hexdigest()
         digests.append(f"{Path(audio['path'] or '').stem} {digest}\n")
@@ -50,7 +50,7 @@ def corpus_fingerprint(clips: Dataset) -> str:
 
 
 def environment() -> dict[str, Any]:
-    """The versions that weights or a figure may depend on."""
+    """Return the versions that weights or figures may depend on."""
     return {
         "python_version": platform.python_version(),
         "package_versions": {name: version(name) for name in PACKAGES},

@@ -1,4 +1,4 @@
-"""RAVDESS: 24 actors, 60 spoken and 44 sung clips each, in a folder or a zip and checked for being complete.
+"""RAVDESS: 24 actors, 60 spoken and 44 sung clips each, in a folder or a zip, checked for completeness.
 
 Livingstone SR, Russo FA (2018), The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS),
 PLoS ONE 13(5): e0196391.
@@ -50,7 +50,7 @@ def load_ravdess(
     Args:
         data_dir: The folder of `Actor_NN` with audio files, a folder with one such folder in it, the
             published zip, or a folder with nothing but that zip.
-        actors: Load only these (1 to 24); each of them must still be complete. All 24 by default.
+        actors: Load only these (1 to 24), who must be complete. All 24 by default.
         allow_incomplete: Accept missing actors and clips.
         cache_dir: Where a zip is unpacked, once; beside the zip by default.
 
@@ -59,8 +59,8 @@ def load_ravdess(
         `audio` is not decoded.
 
     Raises:
-        ValueError: No such folder, no clips in it, a name that breaks the scheme, the same clip twice, a zip
-            that is damaged or another, or, unless `allow_incomplete`, an actor or clip missing.
+        ValueError: The folder does not exist or has no clips, a name is unexpected, a clip exists twice, the
+            zip is damaged or another one, or, unless `allow_incomplete`, an actor or clip is missing.
     """
     return _load("ravdess", data_dir, actors, allow_incomplete, cache_dir)
 
@@ -74,7 +74,7 @@ def load_ravdess_song(
 ) -> Dataset:
     """Read the RAVDESS songs: the same actors without 18, and the same arguments as `load_ravdess`.
 
-    Their speakers have the names of the speech corpus, so that whoever is left out is left out of both.
+    Their speakers have the names of the speech corpus, so that a held-out actor is held out of both.
     """
     return _load("ravdess-song", data_dir, actors, allow_incomplete, cache_dir)
 
@@ -126,7 +126,7 @@ def _checked_actors(actors: Sequence[int] | None) -> tuple[int, ...]:
 
 
 def _find_archive(path: Path, remedy: str) -> Path | None:
-    """The zip that `path` is, or the one that is all there is in it."""
+    """Return `path` if it is a zip, or the zip that is the only entry of the folder."""
     if path.is_file():
         if path.suffix.lower() != ".zip":
             raise ValueError(f"{path} is neither a folder nor a .zip. {remedy}")
@@ -172,7 +172,7 @@ def _holds_actors(folder: Path) -> bool:
 
 
 def _actor_of_folder(folder: Path) -> int | None:
-    """The number in `Actor_NN`, or `None` for anything else."""
+    """Return the number in `Actor_NN`, or `None` for any other name."""
     prefix, _, code = folder.name.partition("_")
     return ACTORS_BY_CODE.get(code) if prefix.lower() == "actor" and folder.is_dir() else None
 

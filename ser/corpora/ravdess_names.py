@@ -1,4 +1,4 @@
-"""What the name of a RAVDESS clip says.
+"""File names of RAVDESS.
 
 `03-01-05-02-01-02-12.wav` reads modality-channel-emotion-intensity-statement-repetition-actor.
 """
@@ -37,16 +37,16 @@ FIELDS: dict[str, Collection[str]] = {
 
 
 def read_clip(path: Path, *, folder_actor: int, corpus: str = "ravdess") -> Clip:
-    """Read the labels out of a clip's name.
+    """Read the labels from the name of a clip.
 
     Args:
         path: The clip.
-        folder_actor: Whose folder it lies in.
+        folder_actor: Number of the actor in the name of its folder.
         corpus: A key of `CHANNEL_CODES`: "ravdess" for speech, "ravdess-song" for songs.
 
     Raises:
-        ValueError: The name breaks the scheme, is of the other channel or a video, or of another actor than
-            its folder.
+        ValueError: The name is unexpected, the clip belongs to the other channel, is a video, or is of
+            another actor than its folder.
     """
     codes = path.stem.split("-")
     if len(codes) != len(FIELDS):
@@ -77,7 +77,7 @@ def read_clip(path: Path, *, folder_actor: int, corpus: str = "ravdess") -> Clip
         )
     number = ACTORS_BY_CODE[actor]
     if number != folder_actor:
-        raise ValueError(f"{path} is of actor {actor} but lies in {path.parent.name}. Move or rename it.")
+        raise ValueError(f"{path} is of actor {actor} but in {path.parent.name}. Move or rename it.")
     return Clip(
         audio=str(path),
         emotion=EMOTIONS_BY_CODE[emotion],

@@ -24,9 +24,8 @@ PATTERN = r"(?P<speaker>[^_]+)_(?P<emotion>[a-z]+)(?P<sentence>\d\d)"
 def load_savee(data_dir: str | os.PathLike[str], *, skip_unreadable: bool = False) -> Dataset:
     """Read SAVEE from any folders below `data_dir`.
 
-    `actor` is `savee:DC` and so on. The names do not give the words, only their number
-    within the emotion: `statement` is such a code, `a01`. `intensity` and `repetition` are null. Arguments
-    and errors are those of `NamedCorpus.load`.
+    `statement` is a code such as `a01`, the sentence's number within the emotion; `intensity` and
+    `repetition` are null. Arguments and errors are those of `NamedCorpus.load`.
     """
     return SAVEE.load(data_dir, skip_unreadable=skip_unreadable)
 

@@ -1,7 +1,6 @@
 """One readable name for each speaker of all corpora, such as `ravdess:03` or `nemo:WR0`.
 
-Actor 3 of one corpus is not taken for actor 3 of another, and the same person has one name wherever they are
-recorded: RAVDESS's songs have the actors of its speech.
+Actor 3 of one corpus differs from actor 3 of another, but RAVDESS's songs have the actors of its speech.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from ser.labels import LABEL_MAPS
 
 PEOPLE = {"ravdess-song": "ravdess"}
-"""Corpus -> the corpus whose actors it has, where that is another one."""
+"""Corpus -> the corpus whose actors it shares."""
 
 
 def speaker_name(corpus: str, own_name: str | int) -> str:
@@ -17,7 +16,7 @@ def speaker_name(corpus: str, own_name: str | int) -> str:
 
     Args:
         corpus: Where the speaker is recorded.
-        own_name: What the corpus itself calls the speaker; numbers get at least two digits.
+        own_name: The corpus's own name of the speaker; numbers get at least two digits.
 
     >>> speaker_name("ravdess", 3), speaker_name("ravdess-song", 3), speaker_name("nemo", "WR0")
     ('ravdess:03', 'ravdess:03', 'nemo:WR0')
@@ -27,11 +26,11 @@ def speaker_name(corpus: str, own_name: str | int) -> str:
 
 
 def parse_speaker(name: str | int, corpus: str = "ravdess") -> str:
-    """Name a speaker as a person or an older record writes it: without the corpus, or without leading zeros.
+    """Return the full name of a speaker, given without the corpus or without leading zeros.
 
     Args:
         name: Such as 21, "21", "emodb:3" or "nemo:WR0".
-        corpus: Whose speaker is meant where `name` does not say.
+        corpus: The corpus, if `name` does not give it.
 
     Raises:
         ValueError: An unknown corpus, or nothing after it.

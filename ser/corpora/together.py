@@ -1,4 +1,4 @@
-"""Some speakers of a corpus, and several corpora as one, whose speakers stay apart."""
+"""Loading some speakers of a corpus, or several corpora as one."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def load_corpus(
         corpus: A key of `CORPORA`.
         data_dir: Its folder.
         actors: Speakers of the corpus as `parse_speaker` reads them; all of them by default.
-        skip_unreadable: As in `NamedCorpus.load`; RAVDESS's files are looked at only when they are decoded.
+        skip_unreadable: As in `NamedCorpus.load`; RAVDESS's files are only examined when they are decoded.
 
     Raises:
-        ValueError: Unknown corpus, a speaker who is not there, or whatever the corpus's own function raises.
+        ValueError: The corpus is unknown, a speaker is missing, or as the corpus's own function.
     """
     if corpus not in CORPORA:
         raise ValueError(f"Unknown corpus {corpus!r}; expected one of {', '.join(CORPORA)}.")
@@ -54,7 +54,7 @@ def parse_corpora(corpora: str, data_dirs: str) -> dict[str, str]:
     """Pair corpora with their folders, both separated by commas, as options name them.
 
     Raises:
-        ValueError: An unknown or repeated corpus, or another number of folders.
+        ValueError: A corpus is unknown or repeated, or the number of folders differs.
 
     >>> parse_corpora("ravdess,emodb", "data/ravdess,data/emodb")
     {'ravdess': 'data/ravdess', 'emodb': 'data/emodb'}
@@ -74,11 +74,10 @@ def parse_corpora(corpora: str, data_dirs: str) -> dict[str, str]:
 def load_together(folders: Mapping[str, str | os.PathLike[str]]) -> Dataset:
     """Read several corpora into one, in the order given.
 
-    Each corpus's labels are mapped to the eight emotions and its clips of other classes dropped, as always
-    (`ser.labels.LABEL_MAPS`).
+    Labels are mapped to the eight emotions, and clips of other classes dropped (`ser.labels.LABEL_MAPS`).
 
     Args:
-        folders: The folder of each corpus by its name; all of RAVDESS's clips have to be there.
+        folders: The folder of each corpus by name; RAVDESS must be complete.
 
     Raises:
         ValueError: As `load_corpus`.

@@ -36,7 +36,7 @@ def parse_training_arguments(
 
     Args:
         data_classes: Dataclasses with the program's own options.
-        description: What `--help` says first.
+        description: First text of `--help`.
         arguments: The words after the program's name; those of this process if not given.
 
     Returns:

@@ -1,9 +1,9 @@
-"""Random changes to a waveform that leave its emotion alone.
+"""Random changes to a waveform that keep its emotion.
 
-Each function takes a mono float waveform of shape `(num_samples,)` and returns one; what is drawn comes from
-the `numpy.random.Generator` handed in, never from global state. `augment_waveform` chains them.
-What can be done to a mel spectrogram as well is done there in the training of an MFCC-LSTM, anew in every
-epoch: see `ser.training.mel_augmentation`, whose random crop is also the shift in time.
+Each function takes a mono float waveform of shape `(num_samples,)` and returns one. Randomness comes from a
+`numpy.random.Generator` argument, never from global state. `augment_waveform` chains them. The training of an
+MFCC-LSTM applies all changes that a mel spectrogram allows there, anew in every epoch:
+`ser.training.mel_augmentation`.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ N_FFT = 1024  # window of the phase vocoder: 64 ms at 16 kHz separate the harmon
 
 
 class Prosody(NamedTuple):
-    """How a copy is spoken differently, as another person would.
+    """Tempo and pitch of a copy relative to the clip.
 
     Attributes:
-        speed: How many times as fast it is played: tempo, pitch and formants move together.
-        tempo: How many times as fast it is spoken at the same pitch.
-        semitones: How far pitch and formants are raised at the same tempo.
+        speed: Factor of the playback speed: tempo, pitch and formants change together.
+        tempo: Factor of the tempo at the same pitch.
+        semitones: Rise of pitch and formants at the same tempo.
     """
 
     speed: float = 1.0
@@ -42,7 +42,7 @@ def change_gain(waveform: np.ndarray, gain_db: float) -> np.ndarray:
 
 
 def change_speed(waveform: np.ndarray, factor: float) -> np.ndarray:
-    """Play `factor` times as fast: tempo, pitch and formants move together (Ko et al., 2015)."""
+    """Play `factor` times as fast: tempo, pitch and formants change together (Ko et al., 2015)."""
     return soxr.resample(waveform, factor * 10_000, 10_000, quality="MQ").astype(np.float32)
 
 
@@ -99,7 +99,7 @@ def limit_band(waveform: np.ndarray, sampling_rate: int, low_hz: float, high_hz:
 
 
 def coloured_noise(num_samples: int, exponent: float, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian noise of unit power whose power falls as `1 / f ** exponent`: 0 white, 1 pink, 2 brown."""
+    """Return Gaussian noise of unit power that falls as `1 / f ** exponent`: 0 white, 1 pink, 2 brown."""
     spectrum = rng.standard_normal(num_samples // 2 + 1) + 1j * rng.standard_normal(num_samples // 2 + 1)
     frequencies = np.maximum(np.arange(num_samples // 2 + 1), 1.0)
     noise = np.fft.irfft(spectrum / frequencies ** (exponent / 2), n=num_samples)
@@ -116,7 +116,7 @@ def tilt_spectrum(waveform: np.ndarray, sampling_rate: int, tilt_db: float) -> n
 
 
 def mains_hum(num_samples: int, sampling_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Hum of mains at 50 or 60 Hz with up to five weaker harmonics."""
+    """Return mains hum of 50 or 60 Hz with up to five weaker harmonics."""
     time_seconds = np.arange(num_samples) / sampling_rate
     base_hz = rng.choice([50.0, 60.0])
     harmonics = np.arange(1, rng.integers(2, 7))
@@ -127,7 +127,7 @@ def mains_hum(num_samples: int, sampling_rate: int, rng: np.random.Generator) ->
 
 
 def babble(talkers: Sequence[np.ndarray], num_samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Three to six recordings at once, each at a speed of its own and from a random place on."""
+    """Return three to six recordings at once, each at its own speed and from a random position."""
     voices = np.zeros(num_samples, np.float32)
     for talker in rng.choice(len(talkers), rng.integers(3, 7)):
         voice = change_speed(talkers[talker], rng.uniform(0.75, 1.35))
@@ -151,7 +151,7 @@ def reverberate(
     direct_to_reverberant_db: float,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Put the speech in a room: convolve with an impulse and noise that decays 60 dB in `decay_seconds`.
+    """Add reverberation: convolve with an impulse and noise that decays 60 dB in `decay_seconds`.
 
     The tail is Gaussian noise under an exponential envelope (Polack's statistical model of reverberation,
     1988).
@@ -163,7 +163,7 @@ def reverberate(
 
 
 def change_prosody(waveform: np.ndarray, sampling_rate: int, prosody: Prosody) -> np.ndarray:
-    """Speak in another tempo or at another pitch."""
+    """Change tempo and pitch."""
     if prosody.speed != 1.0:
         waveform = change_speed(waveform, prosody.speed)
     if prosody.tempo != 1.0:
@@ -174,11 +174,11 @@ def change_prosody(waveform: np.ndarray, sampling_rate: int, prosody: Prosody) -
 
 
 def _at_least(waveform: np.ndarray, num_samples: int) -> np.ndarray:
-    """Lengthen a waveform with silence: librosa wants one window of samples."""
+    """Lengthen a waveform with silence: librosa needs one window of samples."""
     return librosa.util.fix_length(waveform, size=max(len(waveform), num_samples))
 
 
-# Together they move a voice by more than lies between most people: by four semitones either way.
+# They span four semitones in both directions, more than most speakers differ.
 PROSODIES = (
     Prosody(speed=1.11),
     Prosody(speed=0.91),
@@ -195,7 +195,7 @@ PROSODIES = (
 
 @dataclass(frozen=True)
 class AugmentationRecipe:
-    """How often and how strongly `augment_waveform` changes a clip; each probability is per clip."""
+    """Probabilities, per clip, and strengths of the changes of `augment_waveform`."""
 
     prosody_prob: float = 1.0
     prosodies: tuple[Prosody, ...] = PROSODIES
@@ -207,7 +207,7 @@ class AugmentationRecipe:
     noise_prob: float = 0.6
     min_snr_db: float = 8.0
     max_snr_db: float = 40.0
-    babble_share: float = 0.0  # of the clips with noise, where other recordings are at hand
+    babble_share: float = 0.0  # of the clips with noise, if other recordings are given
     hum_prob: float = 0.0
     equaliser_prob: float = 0.0
     equaliser_std_db: float = 4.0
@@ -216,11 +216,10 @@ class AugmentationRecipe:
     max_gain_db: float = 6.0
 
 
-# What only a waveform can bear; the rest is left to `ser.training.mel_augmentation`, and the level to the
-# extractor.
+# Changes that need a waveform; `ser.training.mel_augmentation` does the others, the extractor sets the level.
 WAVEFORM_ONLY = AugmentationRecipe(vocal_tract_prob=0.0, band_limit_prob=0.0, noise_prob=0.0, max_gain_db=0.0)
 
-# Of a model that takes waveforms as they come, through every channel they may come through.
+# All changes, for an encoder whose features are computed once.
 ALL_CHANNELS = AugmentationRecipe(
     vocal_tract_prob=0.7,
     reverberation_prob=0.2,
@@ -307,16 +306,16 @@ def augment_waveform(
     number: int | None = None,
     talkers: Sequence[np.ndarray] = (),
 ) -> np.ndarray:
-    """One randomly changed copy of a clip; the same `rng` state gives the same copy.
+    """Return a randomly changed copy of a clip; equal states of `rng` give equal copies.
 
     Args:
         waveform: The clip.
         sampling_rate: Its rate in Hz.
-        rng: Draws everything.
-        recipe: How often and how strongly to change; the default recipe if not given.
-        number: Which of its copies this is, from 0: they take the recipe's prosodies in turn, so that every
-            clip is heard in all of them. One is drawn if not given.
-        talkers: Recordings that babble is made of.
+        rng: Source of randomness.
+        recipe: Probabilities and strengths; the default recipe if not given.
+        number: Number of the copy, from 0: copies take the prosodies of the recipe in turn. A random prosody
+            if not given.
+        talkers: Recordings for babble.
     """
     for change in draw_changes(recipe or AugmentationRecipe(), sampling_rate, rng, number, talkers):
         waveform = change(waveform)

@@ -1,8 +1,8 @@
-"""Checkpoints of a training that survive whatever ends it: sealed with checksums, verified before use.
+"""Checkpoints of a training, sealed with checksums and verified before use.
 
-The Trainer writes a checkpoint file by file, and takes whatever it finds when it resumes: after a `kill -9`
-the newest one may be half there, and a missing optimizer state or a flipped bit silently gives other weights.
-So a list of SHA-256 sums is written last, and training goes on from the newest checkpoint that fulfils it.
+The Trainer writes a checkpoint file by file, and resumes from whatever it finds. After a `kill -9`, the
+newest may be incomplete, and a missing optimizer state or a flipped bit silently changes the weights. Here a
+list of SHA-256 sums is written last, and training resumes from the newest checkpoint that matches its list.
 """
 
 import hashlib
@@ -22,19 +22,19 @@ from transformers.utils import logging
 
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 
-SUMS_NAME = "SHA256SUMS"  # in the form of sha256sum, so that `sha256sum --check SHA256SUMS` verifies it too
+SUMS_NAME = "SHA256SUMS"  # `sha256sum --check SHA256SUMS` verifies it too
 SETTINGS_NAME = "run_settings.json"
 RESUME_OPTION = "--resume_from_checkpoint auto"
-DAMAGED_PREFIX = "damaged-"  # the Trainer counts, keeps and deletes folders that begin with "checkpoint-"
+DAMAGED_PREFIX = "damaged-"  # the Trainer manages folders that begin with "checkpoint-"
 
 logger = logging.get_logger(__name__)
 
 
 class SealCheckpoints(TrainerCallback):
-    """Seals each checkpoint once the Trainer has written it, in every process's name.
+    """Seals each checkpoint once all processes have written it.
 
     Args:
-        settings: What the weights depend on; a training with other settings cannot go on from the checkpoint.
+        settings: As `run_settings` returns them; a training with other settings cannot resume.
     """
 
     def __init__(self, settings: dict[str, Any]):
@@ -43,9 +43,9 @@ class SealCheckpoints(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Called when a checkpoint was written, and not read yet."""
+        """Seal the checkpoint just written."""
         if args.world_size > 1:
-            torch.distributed.barrier()  # each process writes the state of its own random numbers
+            torch.distributed.barrier()  # each process writes its own random state
         if state.is_world_process_zero:
             seal(Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}", self.settings)
 
@@ -56,9 +56,9 @@ def run_settings(
     train_clips: Dataset,
     validation_clips: Dataset | None,
 ) -> dict[str, Any]:
-    """What the weights of a training depend on, so that none goes on from the checkpoints of another one."""
+    """Return the settings that the weights depend on, which a resumed training must share."""
     settings = asdict(recipe) | training_args.summary() | {"max_steps": training_args.max_steps}
-    for name in ("num_proc", "feature_cache_dir"):  # where and how fast
+    for name in ("num_proc", "feature_cache_dir"):
         del settings[name]
     settings["train_actors"] = sorted(set(train_clips["actor"]))
     settings["validation_actors"] = sorted(set(validation_clips["actor"])) if validation_clips else []
@@ -66,15 +66,15 @@ def run_settings(
 
 
 def seal(checkpoint: Path, settings: dict[str, Any]) -> None:
-    """Write the settings and, when everything is on the disk, the checksums of all files.
+    """Write the settings and, once everything is on the disk, the checksums of all files.
 
     Args:
-        checkpoint: Its folder.
-        settings: What the weights depend on.
+        checkpoint: Folder of the checkpoint.
+        settings: As `run_settings` returns them.
     """
     (checkpoint / SETTINGS_NAME).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     sums = checkpoint / SUMS_NAME
-    sums.unlink(missing_ok=True)  # of a checkpoint of the same step, written over
+    sums.unlink(missing_ok=True)  # of an overwritten checkpoint of the same step
     for file in checkpoint.iterdir():
         _flush(file)
     unfinished = checkpoint.with_name(f"{SUMS_NAME}.part")
@@ -86,9 +86,9 @@ def seal(checkpoint: Path, settings: dict[str, Any]) -> None:
 
 
 def damage(checkpoint: Path) -> str | None:
-    """What is wrong with a checkpoint, in words, or None where every file is as it was sealed."""
+    """Describe the damage of a checkpoint; `None` if every file is as it was sealed."""
     if not checkpoint.is_dir():
-        return "it is not there"
+        return "it does not exist"
     if not (checkpoint / SUMS_NAME).is_file():
         return f"it was not finished: {SUMS_NAME} is missing"
     sealed, found = (checkpoint / SUMS_NAME).read_bytes(), _sums(checkpoint)
@@ -96,53 +96,53 @@ def damage(checkpoint: Path) -> str | None:
         return None
     differing = set(sealed.split(b"\n")) ^ set(found.split(b"\n"))
     names = sorted({line.split(b"  ")[-1].decode(errors="replace") for line in differing} - {""})
-    return f"{', '.join(names)} changed or got lost"
+    return f"{', '.join(names)} changed or missing"
 
 
 def checkpoint_to_resume(
     resume_from_checkpoint: str | bool | None, training_args: TrainingArguments, settings: dict[str, Any]
 ) -> str | None:
-    """The checkpoint that a training goes on from, if any.
+    """Find the checkpoint to resume from.
 
     Args:
-        resume_from_checkpoint: A checkpoint's folder; or "auto" or True for the newest one in the output
-            folder that is whole, and for beginning anew where there is none; or None for beginning anew.
+        resume_from_checkpoint: A checkpoint's folder; "auto" or True for the newest undamaged one in the
+            output folder, if any; None for a new training.
         training_args: Of the training.
-        settings: What the weights of this training depend on.
+        settings: As `run_settings` returns them.
 
     Raises:
-        ValueError: If the checkpoint is damaged, or one of a training with other settings.
+        ValueError: If the checkpoint is damaged, or belongs to a training with other settings.
     """
     if not resume_from_checkpoint:
         return None
     found: Path | None
     if resume_from_checkpoint is True or resume_from_checkpoint == "auto":
-        with training_args.main_process_first():  # the others then find the folder tidied up
+        with training_args.main_process_first():  # the others then find no damaged ones
             found = newest_whole(Path(str(training_args.output_dir)))
     else:
         found = Path(resume_from_checkpoint)
         if problem := damage(found) or _damage_of_best(found):
-            raise ValueError(f"{found} cannot be used: {problem}. Go on with {RESUME_OPTION}.")
+            raise ValueError(f"{found} cannot be used: {problem}. Resume with {RESUME_OPTION}.")
     if found is not None:
         _check_settings(found, settings)
     return str(found) if found else None
 
 
 def newest_whole(output_dir: Path) -> Path | None:
-    """The newest checkpoint in a folder that is whole, and so is the best one before it.
+    """Find the newest undamaged checkpoint in a folder.
 
-    For a training may return to its best checkpoint in the end. All that are newer are set aside, under names
-    that begin with "damaged-", and a warning tells why.
+    Its best checkpoint, which training may return to, must be undamaged too. Newer ones are
+    renamed to "damaged-..." with a warning.
 
     Args:
-        output_dir: Where a training left its checkpoints.
+        output_dir: Output folder of the training.
     """
     for checkpoint in map(Path, reversed(sort_checkpoints(str(output_dir)))):
         problem = damage(checkpoint) or _damage_of_best(checkpoint)
         if problem is None:
             return checkpoint
         aside = checkpoint.with_name(DAMAGED_PREFIX + checkpoint.name)
-        shutil.rmtree(aside, ignore_errors=True)  # that of an earlier accident at the same step
+        shutil.rmtree(aside, ignore_errors=True)  # from earlier damage at the same step
         checkpoint.rename(aside)
         logger.warning(f"{checkpoint} cannot be used and is now {aside.name}: {problem}.")
     return None
@@ -165,7 +165,7 @@ def _check_settings(checkpoint: Path, settings: dict[str, Any]) -> None:
     if differing:
         changes = "; ".join(f"{name}: {made_with.get(name)}, now {settings.get(name)}" for name in differing)
         raise ValueError(
-            f"{checkpoint} is from a training with other settings ({changes}). Give those again, or train "
+            f"{checkpoint} belongs to a training with other settings ({changes}). Give those again, or train "
             "into another folder."
         )
 
@@ -181,8 +181,8 @@ def _sha256(file: Path) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Wait until a file, or the list of names in a folder, is on the disk."""
-    if os.name == "nt" and path.is_dir():  # Windows opens no folders, and keeps their names by itself
+    """Wait until a file or the entries of a folder are on the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows does not open folders
         return
     descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:

@@ -2,17 +2,17 @@
 
     python -m ser train --data_dir DIR --output_dir OUT
 
-OUT then holds a checkpoint that loads with `from_pretrained`, its feature extractor, its ONNX graphs,
-`training_metrics.json`, `training_curves.png` and `training_provenance.json`. Actors 21 to 24 are left alone:
-`python -m ser evaluate` scores them. Several corpora train one model with
+OUT then contains a checkpoint that loads with `from_pretrained`, its feature extractor, model card and ONNX
+graphs, `training_metrics.json`, `training_curves.png` and `training_provenance.json`. Actors 21 to 24 are
+held out: `python -m ser evaluate` scores them. To train one model on several corpora:
 
     python -m ser train --corpus ravdess,emodb --data_dir data/ravdess,data/emodb --output_dir OUT
 
-Recordings of your own, with labels of your own, train one with
+To train on your own recordings, with any labels:
 
     python -m ser train --data DATA --output_dir OUT --init_from checkpoint
 
-(docs/your-own-recordings.md). Whatever ended a training, `--resume_from_checkpoint auto` goes on with it.
+See docs/your-own-recordings.md. `--resume_from_checkpoint auto` resumes an interrupted training.
 """
 
 import json
@@ -62,12 +62,12 @@ Measure it:  python -m ser evaluate --model {folder} {source} --output_dir {fold
 Listen:      python -m ser demo --model {folder}
 Score files: python -m ser predict --model {folder} --output scores.csv RECORDINGS"""
 
-RECORDED_NAMES = {"ravdess": "RAVDESS speech"}  # it has songs too
+RECORDED_NAMES = {"ravdess": "RAVDESS speech"}  # unlike its songs
 
 
 @dataclass
 class DataArguments:
-    """Which clips to train on."""
+    """Options for the corpora to train on."""
 
     data_dir: str | None = field(
         default=None,
@@ -82,22 +82,20 @@ class DataArguments:
     )
     actors: list[int] | None = field(
         default=None,
-        metadata={
-            "help": "Actors to load, of RAVDESS alone; all 24, none of whom may be missing, if not given."
-        },
+        metadata={"help": "Actors of RAVDESS to load, if it is the only corpus; all 24 if not given."},
     )
     test_actors: list[str] | None = field(
         default=None,
         metadata={
-            "help": "Speakers to leave out in all corpora, so that they can be tested on: 3 or ravdess:03, "
-            "emodb:03, nemo:WR0. RAVDESS's 21 22 23 24 if not given."
+            "help": "Speakers to hold out of all corpora for the test: 3 or ravdess:03, emodb:03, nemo:WR0. "
+            "RAVDESS's 21 22 23 24 if not given."
         },
     )
     num_validation_actors: int = field(
         default=0,
         metadata={
-            "help": "Training actors held back to keep the best epoch and stop early. The shipped recipe "
-            "holds back none: its number of epochs was fixed on development folds."
+            "help": "Training actors held out to keep the best epoch and stop early. The shipped recipe "
+            "holds out none: its number of epochs was chosen on development folds."
         },
     )
 
@@ -108,13 +106,13 @@ def main() -> None:
     try:
         check_trackers(training_args)
         with explaining_full_disk(
-            str(training_args.output_dir), f"Free some space and go on with {RESUME_OPTION}."
+            str(training_args.output_dir), f"Free some space and resume with {RESUME_OPTION}."
         ):
             train(data, own, recipe, training_args)
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:  # before or after the steps, which save first
-        print(f"\nStopped. To go on: the same command with {RESUME_OPTION}", file=sys.stderr)
+    except KeyboardInterrupt:  # outside of the steps, which save first
+        print(f"\nStopped. To resume: the same command with {RESUME_OPTION}", file=sys.stderr)
         sys.exit(INTERRUPTED)
 
 
@@ -124,7 +122,7 @@ def train(
     recipe: RecipeArguments,
     training_args: RecipeTrainingArguments,
 ) -> None:
-    """Train on the training actors, and leave the checkpoint and its records in the output folder."""
+    """Train, and write the checkpoint and its records to the output folder."""
     start = time.monotonic()
     if (own.data is None) == (data.data_dir is None):
         raise ValueError("Name either --data_dir, the folder of a corpus, or --data, recordings of your own.")
@@ -146,7 +144,7 @@ def train(
     actors = sorted(set(actor_of_clip.tolist()) - set(test_actors))
     if not actors:
         raise ValueError(
-            f"--test_actors leaves nobody to train on: the clips are all of {', '.join(test_actors)}."
+            f"--test_actors leaves no speaker to train on: all clips are of {', '.join(test_actors)}."
         )
     women = {
         actor for actor, gender in zip(clips["actor"], clips["gender"], strict=True) if gender == "female"
@@ -162,7 +160,7 @@ def train(
     trainer, recognizer = train_classifier(
         train_clips, validation_clips, recipe, training_args, training_args.resume_from_checkpoint
     )
-    # By every process: each of them evaluates its share of the clips.
+    # In every process, which evaluates its share of the clips.
     validation_metrics = trainer.evaluate() if validation_clips is not None else {}
     provenance = {
         "corpus": " and ".join(RECORDED_NAMES.get(corpus, CORPUS_TITLES[corpus]) for corpus in folders),
@@ -186,23 +184,23 @@ def finish(
     provenance: dict[str, Any],
     start: float,
 ) -> None:
-    """Leave the checkpoint and its records in the output folder.
+    """Write the checkpoint and its records to the output folder.
 
     Args:
         trainer: After training.
-        recognizer: What was trained.
-        recipe: What it was trained with.
-        training_args: How it was trained.
-        validation_metrics: Scores on the clips that chose the best weights, if any.
-        provenance: What it was trained on.
-        start: When everything began, by `time.monotonic`.
+        recognizer: The trained model.
+        recipe: Of the training.
+        training_args: Of the training.
+        validation_metrics: Scores on the validation clips, if any.
+        provenance: Record of the training data.
+        start: Start of the program, by `time.monotonic`.
     """
     if not trainer.is_world_process_zero():
         return
     output_dir = str(training_args.output_dir)
     recognizer.save_pretrained(output_dir)
     if isinstance(recognizer, MfccLstmRecognizer):
-        # Loaded again, for the trained model may be on a GPU.
+        # Loaded again, since the trained model may be on a GPU.
         export_onnx(MfccLstmRecognizer.from_pretrained(output_dir), output_dir)
     base_model = recipe.init_from or recipe.model_name_or_path
     save_record(
@@ -225,7 +223,7 @@ def finish(
 
 
 def load_clips(data: DataArguments) -> tuple[dict[str, str], list[str], Dataset]:
-    """The folders of the corpora asked for, the speakers to leave alone, and the clips.
+    """Return the folders of the corpora, the held-out speakers, and the clips.
 
     Raises:
         ValueError: If the arguments do not fit together, or a corpus cannot be read.
@@ -243,19 +241,19 @@ def load_clips(data: DataArguments) -> tuple[dict[str, str], list[str], Dataset]
     test_actors = sorted({parse_speaker(name) for name in data.test_actors})
     if missing := [name for name in test_actors if name not in there]:
         raise ValueError(
-            f"--test_actors names {', '.join(missing)}, of whom there is no clip; expected some of "
+            f"--test_actors names {', '.join(missing)}, who have no clip; expected some of "
             f"{', '.join(sorted(there))}."
         )
     return folders, test_actors, clips
 
 
 def prepare_publishing(training_args: RecipeTrainingArguments) -> str | None:
-    """The model to publish as, if asked to; made now, so that a wrong token is no surprise after hours.
+    """Return the name to publish as, if any, and create its repository, so that a wrong token fails now.
 
-    The Trainer itself is kept from publishing: it would put half-trained weights and a card of its own there.
+    The Trainer itself does not publish: it would upload half-trained weights and a card of its own.
 
     Raises:
-        ValueError: If there is no name to publish as, or the Hub does not let us.
+        ValueError: If there is no name to publish as, or the Hub refuses.
     """
     if not training_args.push_to_hub:
         return None
@@ -293,7 +291,7 @@ def write_card_and_publish(
 
 
 def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:
-    """Put the trained model on the Hub, last of all, so that the card that stays is ours."""
+    """Publish the trained model."""
     from ser.hub.publishing import publish_checkpoint
 
     folder = str(training_args.output_dir)
@@ -301,14 +299,14 @@ def publish(hub_model_id: str, training_args: RecipeTrainingArguments) -> None:
         commit = publish_checkpoint(folder, hub_model_id, token=training_args.hub_token)
     except ValueError as error:
         command = shlex.join(["python", "-m", "ser", "push", "model", folder, hub_model_id])
-        sys.exit(f"Error: {error}\nThe trained model is whole in {folder}. To publish it: {command}")
+        sys.exit(f"Error: {error}\nThe trained model is in {folder}. To publish it: {command}")
     print(f"Published {hub_model_id} at commit {commit}.")
 
 
 def peak_memory_bytes(num_workers: int) -> int | None:
-    """Return the most that this process and its workers can have held at once: each at its own peak.
+    """Return the sum of the peak memory of this process and of its workers, an upper limit of their peak.
 
-    None where the operating system does not say.
+    None if the operating system does not report it.
     """
     try:
         import resource  # which Windows lacks
@@ -327,7 +325,7 @@ def save_record(
     costs: dict[str, float | None],
     provenance: dict[str, Any],
 ) -> None:
-    """Leave the metrics, curves and provenance of a training in the output folder."""
+    """Write the metrics, curves and provenance of a training to the output folder."""
     output_dir = Path(str(trainer.args.output_dir))
     metrics: dict[str, Any]
     metrics = {k: v for line in trainer.state.log_history for k, v in line.items() if k.startswith("train_")}

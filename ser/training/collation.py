@@ -1,4 +1,4 @@
-"""Batches for the network: features of mel spectrograms, padded; in training changed anew in every epoch."""
+"""Batches of padded features from mel spectrograms, augmented in training."""
 
 import zlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ser.training.mel_augmentation import MelAugmentationRecipe, MelAugmenter
 
 
 class FeatureCollator:
-    """Makes a batch of `{"mel_spectrogram", "labels", "corpus"}` rows, with the extractor's statistics.
+    """Collator of `{"mel_spectrogram", "labels", "corpus"}` rows, normalised with the extractor's statistics.
 
     Args:
         feature_extractor: Makes features of the spectrograms.
@@ -40,15 +40,15 @@ class FeatureCollator:
 
 
 class AugmentingCollator(FeatureCollator):
-    """As `FeatureCollator`, with the changes of a `MelAugmenter`.
+    """`FeatureCollator` with the changes of a `MelAugmenter`.
 
-    Randomness comes from the seed and the rows of the batch, and from nothing that happened before: a
-    training that was interrupted goes on to the same weights, and loading in other processes changes nothing.
+    Randomness depends on the seed and the rows of the batch alone: a resumed training reaches the same
+    weights, and loader processes change nothing.
 
     Args:
         feature_extractor: Makes features of the changed spectrograms.
         corpora: As in `FeatureCollator`.
-        recipe: How spectrograms are changed.
+        recipe: Probabilities and strengths of the changes.
         seed: Seed of the changes.
     """
 
@@ -65,7 +65,7 @@ class AugmentingCollator(FeatureCollator):
 
     def __call__(self, examples: list[dict]) -> BatchFeature:
         """Return a batch as `FeatureCollator` does."""
-        # An epoch deals the clips into other batches than the one before, so that each draws anew.
+        # Each epoch makes other batches, and so draws anew.
         spectrograms = [_spectrogram(example) for example in examples]
         rng = np.random.default_rng((self.seed, _checksum(spectrograms)))
         features = []
@@ -80,7 +80,7 @@ def _spectrogram(example: dict) -> np.ndarray:
 
 
 def _checksum(spectrograms: list[np.ndarray]) -> int:
-    """A number that stands for the rows of a batch and their order."""
+    """Return a checksum of the rows of a batch and their order."""
     total = 0
     for mel_db in spectrograms:
         total = zlib.crc32(mel_db.tobytes(), total)

@@ -1,8 +1,8 @@
-"""Random changes to a mel spectrogram that leave its emotion alone, cheap enough to be drawn in every epoch.
+"""Random changes to a mel spectrogram that keep its emotion, drawn anew in every epoch.
 
-What a waveform is needed for (tempo, pitch, rooms) happens once a copy, in `ser.training.augmentation`; the
-rest
-happens here. Spectrograms are in decibels, of shape `(num_frames, num_mel_bins)`; none is changed in place.
+Changes that need a waveform (tempo, pitch, rooms) are made once for each copy, in
+`ser.training.augmentation`. Spectrograms are in decibels, of shape `(num_frames, num_mel_bins)`; none is
+changed in place.
 """
 
 from collections.abc import Sequence
@@ -16,29 +16,28 @@ import torch
 from ser.feature_extraction_mfcc_lstm import LEVEL_TOP_DB, POWER_FLOOR, MfccLstmFeatureExtractor
 
 NUM_HUM_HARMONICS = 12
-NOISE_SECONDS = 30.0  # of white noise, from which excerpts are taken
+NOISE_SECONDS = 30.0  # of white noise to take excerpts from
 BAND_SLOPE_DB = 60.0  # an octave, beyond the edges of a limited band
 
 
 @dataclass(frozen=True)
 class MelAugmentationRecipe:
-    """How often and how strongly `MelAugmenter` changes a clip; each probability is per clip and epoch.
+    """Probabilities, per clip and epoch, and strengths of the changes of `MelAugmenter`.
 
     Attributes:
-        min_crop_fraction: The shortest part of a clip that is kept, drawn evenly up to the whole clip.
-        max_crop_frames: The longest part that is kept: padding a batch to one slow clip costs more time than
-            the end of that clip is worth.
+        min_crop_fraction: Shortest part of a clip, drawn evenly up to the whole clip.
+        max_crop_frames: Longest part of a clip, which limits the padding of a batch.
         max_vocal_tract_warp: Formants move by up to this share, up or down.
-        max_frames: The longest clip with noisy ends.
+        max_frames: Longest clip with noisy ends.
         noise_prob: Share of clips with noise: white, or falling with frequency, or babble, evenly.
         hum_prob: Share of clips with the hum of a mains of 50 or 60 Hz, its harmonics at random levels.
         min_hum_snr_db: Loudest hum, in dB below the clip's mean power.
         max_hum_snr_db: Quietest hum likewise.
         min_snr_db: Loudest noise, in dB below the clip's mean power.
         max_snr_db: Quietest noise likewise.
-        untrimmed_snr_db: Noise louder than this is not cut off a recording's ends, for it lies less than
-            `MfccLstmFeatureExtractor.trim_top_db` below the loudest speech.
-        noisy_ends_prob: Share of the clips with so loud noise that have it before and after the speech too.
+        untrimmed_snr_db: Trimming does not remove louder noise from the ends of a recording, because it is
+            less than `MfccLstmFeatureExtractor.trim_top_db` below the loudest speech.
+        noisy_ends_prob: Share of the clips with such noise that have it before and after the speech too.
         max_noisy_end_frames: Longest such stretch at either end.
         max_noise_exponent: Noise that is not white falls as `1 / f ** exponent`, with exponents up to this.
         max_babblers: Most speakers in babble; the fewest are two.
@@ -82,8 +81,8 @@ class MelAugmenter:
     """Changes mel spectrograms as a recipe says.
 
     Args:
-        feature_extractor: Says where the mel bands lie.
-        recipe: How often and how strongly to change.
+        feature_extractor: Defines the mel bands.
+        recipe: Probabilities and strengths.
     """
 
     def __init__(self, feature_extractor: MfccLstmFeatureExtractor, recipe: MelAugmentationRecipe):
@@ -101,12 +100,12 @@ class MelAugmenter:
 
     @staticmethod
     def _harmonics(mains_hz: float, feature_extractor: MfccLstmFeatureExtractor) -> np.ndarray:
-        """Return the mel power of the first harmonics at one amplitude, as the extractor's filter leaves it.
+        """Return the mel power of the first harmonics at equal amplitudes, after the extractor's filter.
 
         The shape is `(NUM_HUM_HARMONICS, num_mel_bins)`.
         """
         extractor = copy(feature_extractor)
-        extractor.target_level_db = None  # or else each harmonic would come out at one level
+        extractor.target_level_db = None  # so that harmonics keep their relative levels
         extractor.trim_top_db = None
         time_seconds = np.arange(extractor.sampling_rate) / extractor.sampling_rate
         spectra = []
@@ -122,8 +121,8 @@ class MelAugmenter:
 
         Args:
             mel_db: The clip.
-            others: Clips of other people, for babble.
-            rng: Draws everything.
+            others: Clips of other speakers, for babble.
+            rng: Source of randomness.
         """
         recipe = self.recipe
         mel_db = self.crop(mel_db, rng)
@@ -162,7 +161,7 @@ class MelAugmenter:
         return float(10.0 * np.log10(power[power >= power.max() * 10.0 ** (-LEVEL_TOP_DB / 10.0)].mean()))
 
     def warp_vocal_tract(self, mel_db: np.ndarray, factor: float) -> np.ndarray:
-        """Move the formants by `factor`: each band reads what lay at `f / factor`.
+        """Move the formants by `factor`: each band takes the value at `f / factor`.
 
         This is vocal tract length perturbation (Jaitly and Hinton, 2013).
         """
@@ -194,14 +193,14 @@ class MelAugmenter:
 
     @staticmethod
     def _excerpt(power: np.ndarray, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-        """Return frames from a random place on, from the start again after the end."""
+        """Return frames from a random position, continued from the start after the end."""
         return power[(rng.integers(len(power)) + np.arange(num_frames)) % len(power)]
 
     def _at_unit_power(self, power: np.ndarray) -> np.ndarray:
         return power / (power @ self.shares).mean()
 
     def draw_ends(self, num_frames: int, rng: np.random.Generator) -> tuple[int, int]:
-        """Draw how many frames of noise come before and after a clip of so many frames."""
+        """Draw the numbers of noisy frames before and after a clip of `num_frames`."""
         before, after = rng.integers(0, self.recipe.max_noisy_end_frames + 1, 2).tolist()
         room = max(0, self.recipe.max_frames - num_frames)
         if before + after > room:
@@ -212,7 +211,7 @@ class MelAugmenter:
     def add_noise(
         self, mel_db: np.ndarray, noise_power: np.ndarray, snr_db: float, before: int = 0
     ) -> np.ndarray:
-        """Add noise of a shape at `snr_db` below the clip's mean power, from `before` frames ahead of it.
+        """Add noise at `snr_db` below the clip's mean power, beginning `before` frames ahead of the clip.
 
         The result is as long as the noise.
         """

@@ -1,4 +1,4 @@
-"""Training on recordings with labels of their own: divide, train, calibrate, score, record."""
+"""Training on your own recordings: division, training, calibration, scores and records."""
 
 import csv
 import hashlib
@@ -27,44 +27,45 @@ from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.training.trainer import train_classifier
 
 RECORDINGS_NAME = "recordings.csv"
-MIN_CALIBRATION_CLIPS = 20  # fewer say too little about how honest probabilities are
+MIN_CALIBRATION_CLIPS = 20  # fewer are not enough to calibrate on
 MAX_REPEATS = 10
-WANTED_ACCURACY = 0.7  # of the answers that are given as sure
+WANTED_ACCURACY = 0.7  # of the answers above `not_sure_below`
 
 
 @dataclass
 class OwnDataArguments:
-    """Recordings with labels of your own, in place of a corpus."""
+    """Options for your own recordings, in place of a corpus."""
 
     data: str | None = field(
         default=None,
         metadata={
             "help": "Your own recordings: a folder with a folder for each label or with metadata.csv, a "
-            "table (.csv, .tsv, .jsonl, .parquet) with path, label and if wanted speaker, split, weight, or "
-            "a data set on the Hub."
+            "table (.csv, .tsv, .jsonl, .parquet) with path, label and optionally speaker, split, weight, "
+            "or a data set on the Hub."
         },
     )
     audio_column: str | None = field(default=None, metadata={"help": "Column of the recordings in --data."})
     label_column: str | None = field(default=None, metadata={"help": "Column of the labels in --data."})
     speaker_column: str | None = field(
-        default=None, metadata={"help": "Column in --data of what training and test must not share."}
+        default=None,
+        metadata={
+            "help": "Column in --data of speakers, sessions or calls, which training and test must not share."
+        },
     )
     group_by_folder: bool = field(
-        default=False, metadata={"help": "Take the folder that a recording of --data lies in as its speaker."}
+        default=False, metadata={"help": "Take the folder of a recording in --data as its speaker."}
     )
     skip_unreadable: bool = field(
         default=False, metadata={"help": "Leave out recordings of --data that cannot be used."}
     )
     validation_share: float = field(
-        default=0.15, metadata={"help": "Share of --data that the probabilities are calibrated on."}
+        default=0.15, metadata={"help": "Share of --data held out to calibrate the probabilities."}
     )
-    test_share: float = field(
-        default=0.2, metadata={"help": "Share of --data that is scored in the end, never trained on."}
-    )
+    test_share: float = field(default=0.2, metadata={"help": "Share of --data held out for the test."})
 
 
 def read_and_split(own: OwnDataArguments, seed: int) -> Split:
-    """Read the recordings and divide them; says on stderr what the scores will not show.
+    """Read the recordings and divide them; prints a warning if the scores will be too high.
 
     Raises:
         ValueError: As `load_own_data` and `split_clips`.
@@ -79,7 +80,7 @@ def read_and_split(own: OwnDataArguments, seed: int) -> Split:
     )
     split = split_clips(clips, validation_share=own.validation_share, test_share=own.test_share, seed=seed)
     if split.warning:
-        print(f"Warning: {split.warning}", file=sys.stderr)  # noqa: T201  # the person who trains has to see it
+        print(f"Warning: {split.warning}", file=sys.stderr)  # noqa: T201  # for the user
     return split
 
 
@@ -106,12 +107,12 @@ def train_on_split(
 
 
 def calibrate(recognizer: TorchRecognizer, probabilities: np.ndarray, labels: np.ndarray) -> None:
-    """Set the temperature, and the probability below which an answer is "not sure".
+    """Set the temperature, the confidence steps and the "not sure" threshold.
 
     Args:
-        recognizer: With a temperature of 1 so far.
+        recognizer: The trained model, with temperature 1.
         probabilities: Of clips that it was not trained on, shape `(num_clips, num_labels)`.
-        labels: What those clips are, shape `(num_clips,)`.
+        labels: The true labels, shape `(num_clips,)`.
     """
     config = recognizer.model.config
     config.temperature = fit_temperature(probabilities, labels)
@@ -119,13 +120,13 @@ def calibrate(recognizer: TorchRecognizer, probabilities: np.ndarray, labels: np
     config.confidence_steps = recognizer.confidence_steps = fit_confidence_steps(tempered, labels)
     try:
         threshold = choose_operating_point(tempered, labels, WANTED_ACCURACY).threshold
-    except ValueError:  # no threshold reaches it: every answer is worth a doubt
+    except ValueError:  # no threshold reaches it: nearly every answer is "not sure"
         threshold = float(np.quantile(tempered.max(axis=1), 0.9))
     config.not_sure_below = recognizer.not_sure_below = threshold
 
 
 def own_provenance(own: OwnDataArguments, split: Split) -> dict[str, Any]:
-    """Tell what a model was trained on: numbers and fingerprints, but neither names of speakers nor files."""
+    """Return a record of the training data: counts and fingerprints, without names of speakers or files."""
     names = split.train.features["emotion"].names
     sounds = sorted(split.train["sha256"])
     return {
@@ -144,19 +145,19 @@ def own_provenance(own: OwnDataArguments, split: Split) -> dict[str, Any]:
 
 
 def repeated_by_weight(clips: Dataset) -> Dataset:
-    """Repeat each clip as often as its weight holds the lowest weight, at most `MAX_REPEATS` times."""
+    """Repeat each clip in proportion to its weight, from once to `MAX_REPEATS` times."""
     weights = np.asarray(clips["weight"])
     repeats = np.clip(np.round(weights / weights.min()), 1, MAX_REPEATS).astype(int)
     return clips if (repeats == 1).all() else clips.select(np.repeat(np.arange(len(clips)), repeats))
 
 
 def write_own_results(split: Split, recognizer: TorchRecognizer, output_dir: Path) -> None:
-    """Score the test part into the folder `evaluation`, and list all recordings with their part.
+    """Write the scores of the test part to `evaluation`, and a table of all recordings with their part.
 
     Args:
         split: The recordings.
-        recognizer: What was trained on them.
-        output_dir: Of the training.
+        recognizer: The trained model.
+        output_dir: Output folder of the training.
     """
     write_recordings(split, output_dir / RECORDINGS_NAME)
     if split.test is None:
@@ -164,14 +165,14 @@ def write_own_results(split: Split, recognizer: TorchRecognizer, output_dir: Pat
     scored = score_clips(recognizer, split.test, recognizer.emotions)
     report = own_report(scored, split.warning)
     write_evaluation(output_dir / "evaluation", scored, report, report["title"])
-    print(  # noqa: T201  # what a training was for
+    print(  # noqa: T201  # for the user
         f"Held-out recordings: UAR {100 * report['uar']:.1f} %, accuracy {100 * report['accuracy']:.1f} % on "
         f"{len(scored.labels)} recordings; {output_dir / 'evaluation'} has the details."
     )
 
 
 def write_recordings(split: Split, file: Path) -> None:
-    """Write a table of all recordings that `--data` reads, with the part that each was in."""
+    """Write a table of all recordings with their part, which `--data` can read."""
     has_speakers = any(set(part["actor"]) != {UNKNOWN_SPEAKER} for part in split.parts.values())
     with file.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")

@@ -18,7 +18,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 }
 FREEZE_CHOICES = ("nothing", "front", "body")
 WARM_RECIPE: dict[str, Any] = {"num_train_epochs": 10.0, "learning_rate": 1e-3, "num_augmented_copies": 4}
-"""What `init_from` trains with, where nothing else is asked for."""
+"""The defaults with `init_from`, chosen on nEMO from an MFCC-LSTM that was trained on RAVDESS alone."""
 
 
 @dataclass
@@ -42,8 +42,8 @@ class RecipeArguments:
     freeze: str = field(
         default="nothing",
         metadata={
-            "help": "What of --init_from is not trained: nothing, the front (before the LSTM) or the body "
-            "(all but the classifier).",
+            "help": "Layers of --init_from that are not trained: nothing, the front (before the LSTM) or the "
+            "body (all but the classifier).",
             "choices": FREEZE_CHOICES,
         },
     )
@@ -58,14 +58,15 @@ class RecipeArguments:
         default=0.5, metadata={"help": "Corpora are drawn by this power of their size."}
     )
     min_ravdess_share: float = field(
-        default=0.45, metadata={"help": "RAVDESS speech makes up at least this share of the draws."}
+        default=0.45, metadata={"help": "Minimum share of RAVDESS speech in the draws."}
     )
     architecture: str = field(
         default="hybrid",
         metadata={"help": "CNN+LSTM hybrid or plain MFCC-LSTM.", "choices": sorted(ARCHITECTURES)},
     )
     ensemble_size: int = field(
-        default=3, metadata={"help": "Networks that are trained side by side; their mean score answers."}
+        default=3,
+        metadata={"help": "Number of networks, trained together; predictions use their mean score."},
     )
     views: list[str] = field(
         default_factory=lambda: list(VIEWS),
@@ -77,13 +78,13 @@ class RecipeArguments:
     )
     num_augmented_copies: int = field(
         default=10,
-        metadata={"help": "Changed copies of each clip of the first corpus: one for each prosody."},
+        metadata={"help": "Augmented copies of each clip of the first corpus, with the prosodies in turn."},
     )
     num_copies_of_other_corpora: int = field(
-        default=1, metadata={"help": "Changed copies of each clip of other corpora, the prosodies in turn."}
+        default=1, metadata={"help": "Augmented copies of each clip of other corpora."}
     )
     target_level_db: float = field(
-        default=-26.0, metadata={"help": "Level that the speech of every clip is brought to, in dB."}
+        default=-26.0, metadata={"help": "Level that the speech of each clip is scaled to, in dB."}
     )
     high_pass_hz: float = field(
         default=120.0, metadata={"help": "Frequency below which a high-pass filter removes hum and rumble."}
@@ -101,7 +102,7 @@ class RecipeArguments:
     )
     equaliser_std_db: float = field(
         default=MelAugmentationRecipe.equaliser_std_db,
-        metadata={"help": "Strength of the random equaliser in training, in dB."},
+        metadata={"help": "Standard deviation of the random equaliser in training, in dB."},
     )
     balanced_loss: bool = field(
         default=True,
@@ -117,15 +118,16 @@ class RecipeArguments:
     )
     early_stopping_patience: int = field(
         default=5,
-        metadata={"help": "Evaluations without a better UAR before training stops; needs validation."},
+        metadata={"help": "Evaluations without a better UAR until training stops; needs validation."},
     )
     augmentation_seed: int = field(default=0, metadata={"help": "Seed of the augmented copies."})
     num_proc: int | None = field(
-        default_factory=os.cpu_count, metadata={"help": "Processes that compute spectrograms; one a core."}
+        default_factory=os.cpu_count,
+        metadata={"help": "Processes that compute spectrograms; one for each core if not given."},
     )
     feature_cache_dir: str | None = field(
         default=None,
-        metadata={"help": "Where spectrograms are kept; the cache folder of datasets if not given."},
+        metadata={"help": "Folder for cached features; the cache folder of datasets if not given."},
     )
 
 
@@ -134,37 +136,39 @@ class RecipeTrainingArguments(TrainingArguments):
     """`TrainingArguments` whose defaults are the shipped recipe."""
 
     label_smoothing_factor: float = field(
-        default=0.1, metadata={"help": "Probability spread evenly over the classes of a clip's corpus."}
+        default=0.1, metadata={"help": "Probability spread evenly over the classes of the corpus."}
     )
     num_train_epochs: float = field(
-        default=12.0, metadata={"help": "Passes over the training clips and all their copies."}
+        default=12.0, metadata={"help": "Passes over the training clips and all augmented copies."}
     )
-    per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips a step."})
-    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips a step of evaluation."})
+    per_device_train_batch_size: int = field(default=32, metadata={"help": "Clips per step."})
+    per_device_eval_batch_size: int = field(default=64, metadata={"help": "Clips per step of evaluation."})
     learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
     weight_decay: float = field(default=1e-2, metadata={"help": "Weight decay of AdamW."})
     lr_scheduler_type: str = field(default="cosine", metadata={"help": "Schedule of the learning rate."})
-    warmup_steps: float = field(default=0.3, metadata={"help": "Share of the steps in which the rate rises."})
+    warmup_steps: float = field(
+        default=0.3, metadata={"help": "Share of the steps with a rising learning rate."}
+    )
     remove_unused_columns: bool = field(
         default=False,
         metadata={"help": "Leave it off: the collator needs columns that the network does not."},
     )
-    bf16: bool | None = field(  # type: ignore[assignment]  # settled before TrainingArguments looks
+    bf16: bool | None = field(  # type: ignore[assignment]  # set before TrainingArguments reads it
         default=None,
         metadata={
-            "help": "Whether layers compute in bfloat16: a quarter faster where the processor has "
-            "instructions for it, slower elsewhere. Those decide if it is not given."
+            "help": "Whether layers compute in bfloat16. By default, if the processor has instructions for "
+            "it; then it is a quarter faster, otherwise slower."
         },
     )
-    max_grad_norm: float = field(default=5.0, metadata={"help": "Norm that gradients are clipped to."})
-    logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
+    max_grad_norm: float = field(default=5.0, metadata={"help": "Maximum norm of the gradients."})
+    logging_steps: float = field(default=50, metadata={"help": "Steps between lines of the log."})
     logging_first_step: bool = field(
-        default=True, metadata={"help": "Log the first step, so that the shortest run has a curve."}
+        default=True, metadata={"help": "Log the first step, so that short runs have a curve."}
     )
     report_to: str = field(default="none", metadata={"help": "Experiment trackers to report to."})
-    save_steps: float = field(default=0.05, metadata={"help": "Share of the steps between two checkpoints."})
+    save_steps: float = field(default=0.05, metadata={"help": "Share of the steps between checkpoints."})
     save_total_limit: int | None = field(
-        default=2, metadata={"help": "Checkpoints kept; the second serves if the first is damaged."}
+        default=2, metadata={"help": "Number of checkpoints kept: if one is damaged, the other is used."}
     )
 
     def __post_init__(self) -> None:
@@ -174,16 +178,14 @@ class RecipeTrainingArguments(TrainingArguments):
             is_quick = has_instructions.get("avx512_bf16") or has_instructions.get("amx_bf16")
             self.bf16 = bool(is_quick) and not self.fp16
         if self.neftune_noise_alpha is not None:
-            raise ValueError(
-                "neftune_noise_alpha is for models that embed words; this one has no embeddings."
-            )
+            raise ValueError("neftune_noise_alpha is for models with word embeddings; this one has none.")
         if not torch.accelerator.is_available():
-            self.use_cpu = True  # or else the processes of torchrun would look for GPUs
+            self.use_cpu = True  # so that the processes of torchrun do not look for GPUs
             self.dataloader_pin_memory = False
         if self.save_total_limit == 1:
             raise ValueError(
-                "save_total_limit must be 2 or more, got 1: the last checkpoint is deleted before the next "
-                "one is known to be whole."
+                "save_total_limit must be 2 or more, got 1: the last checkpoint would be deleted before the "
+                "next one is verified."
             )
         super().__post_init__()
 
@@ -197,7 +199,7 @@ class RecipeTrainingArguments(TrainingArguments):
         self.greater_is_better = True
 
     def summary(self) -> dict[str, Any]:
-        """The settings that shape the weights, for the record."""
+        """Return the settings that the weights depend on, for the record."""
         names = [
             *RecipeTrainingArguments.__annotations__,
             "seed",
@@ -216,5 +218,5 @@ class RecipeTrainingArguments(TrainingArguments):
 
 
 def settings_of(recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> dict[str, Any]:
-    """What a training is made with, as results and records keep it."""
+    """Return the settings of a training, as results and records store them."""
     return {"recipe": asdict(recipe), "training_arguments": training_args.summary()}

@@ -1,4 +1,4 @@
-"""Mel spectrograms of whole corpora: decoded, augmented and kept on disk by actor, through `Dataset.map`."""
+"""Mel spectrograms of whole corpora: decoded, augmented and cached by actor, with `Dataset.map`."""
 
 import inspect
 import zlib
@@ -32,18 +32,15 @@ def extract_spectrograms(
 ) -> Dataset:
     """Replace the column `audio` by `mel_spectrogram`, and add randomly changed copies if asked for.
 
-    The rest of the way to features is short, and training changes spectrograms anew in every epoch before it.
-
     Args:
         dataset: Clips with `audio` (undecoded) and `actor`. Ask for copies of training clips only.
         feature_extractor: Its spectrogram settings are used, its normalisation is not.
         num_augmented_copies: Changed copies beside each clip; 0 gives the clips alone.
         augmentation: How copies are changed; the default recipe if not given.
-        seed: Copy `c` of clip `i` of an actor draws from `copy_rng`, whatever
-            `num_proc` is.
-        num_proc: Processes to work with.
-        cache_dir: Where results are kept, one file per actor and settings, so that another split of the
-            actors computes nothing again; datasets' own cache folder if not given.
+        seed: Seed of the changes, which do not depend on `num_proc`.
+        num_proc: Number of processes.
+        cache_dir: Folder of the cache, with one file for each actor and settings; the cache folder of
+            datasets if not given.
 
     Returns:
         One row per clip and copy, in the order of `dataset`, each clip followed by its copies:
@@ -72,7 +69,7 @@ def extract_spectrograms(
         rows.append(np.flatnonzero(actor_of_row == actor))
         clips = dataset.select(rows[-1])
         files = [_file_key(audio) for audio in clips["audio"]]
-        # What is kept holds the other columns too, so that they, too, tell one result from another.
+        # The cached file contains the other columns, so its key depends on them too.
         other_columns = f"{columns} {clips.remove_columns('audio').to_dict()}"
         key = Hasher.hash((_cache_key(settings), files, other_columns))
         parts.append(
@@ -84,7 +81,7 @@ def extract_spectrograms(
                 fn_kwargs=settings,
                 remove_columns=dataset.column_names,
                 features=datasets.Features(columns),
-                num_proc=None if num_proc == 1 else num_proc,  # one would start a process for every actor
+                num_proc=None if num_proc == 1 else num_proc,  # 1 would start a process for each actor
                 cache_file_name=str(folder / f"{key}.arrow"),
                 load_from_cache_file=True,
                 desc=f"Spectrograms of actor {actor}",
@@ -94,28 +91,28 @@ def extract_spectrograms(
 
 
 def _in_order(features: Dataset, rows: np.ndarray) -> Dataset:
-    """Sort features by the rows of their clips, one of `rows` for each clip; copies stay with their clip."""
+    """Sort features by `rows`, the row of each clip; copies stay with their clip."""
     order = np.argsort(rows)
     if (order == np.arange(len(rows))).all():
-        return features  # an index to read through would cost time
+        return features  # without an index, which costs time
     num_per_clip = len(features) // len(rows)
     return features.select((order[:, None] * num_per_clip + np.arange(num_per_clip)).ravel())
 
 
 def copy_rng(seed: int, actor: str, index: int, number: int) -> np.random.Generator:
-    """Return what draws the changes of copy `number` of clip `index` of an actor, in whatever process."""
+    """Return the random generator of copy `number` of clip `index` of an actor, in any process."""
     return np.random.default_rng((seed, zlib.crc32(actor.encode()), index, number))
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep torch to one thread: processes share the cores, and sums are the same for any number of them."""
+    """Limit torch to one thread: processes share the cores, and results do not depend on their number."""
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(num_threads)  # training in this process gets back what it had
+        torch.set_num_threads(num_threads)
 
 
 @_one_thread()
@@ -127,7 +124,7 @@ def _extract_batch(
     augmentation: AugmentationRecipe,
     seed: int,
 ) -> dict[str, list]:
-    """Rows of some clips of one actor: each clip, then its copies."""
+    """Compute the rows of some clips of one actor: each clip, then its copies."""
     sampling_rate = feature_extractor.sampling_rate
     new = ("copy", "length", "mel_spectrogram")
     rows: dict[str, list] = {name: [] for name in (*clips, *new) if name != "audio"}
@@ -155,11 +152,11 @@ def _extract_batch(
 def feature_statistics(
     spectrograms: Dataset, feature_extractor: MfccLstmFeatureExtractor
 ) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each coefficient over all frames of `mel_spectrogram`.
+    """Return mean and standard deviation of each coefficient over all frames of `mel_spectrogram`.
 
     Args:
-        spectrograms: As `extract_spectrograms` gives them.
-        feature_extractor: Makes the coefficients; its own statistics are left out.
+        spectrograms: As `extract_spectrograms` returns them.
+        feature_extractor: Computes the coefficients; its own statistics are not used.
     """
     plain = copy(feature_extractor)
     plain.do_normalize = False
@@ -173,20 +170,20 @@ def feature_statistics(
 
 
 def _spectrogram_settings(feature_extractor: MfccLstmFeatureExtractor) -> dict:
-    """The settings of an extractor that its spectrograms depend on."""
+    """Return the settings of an extractor that its spectrograms depend on."""
     names = ("sampling_rate", "num_mel_bins", "n_fft", "win_length", "hop_length")
     return {name: getattr(feature_extractor, name) for name in (*names, "trim_top_db", "target_level_db")}
 
 
 def _cache_key(settings: dict) -> dict:
-    """The settings and the code that features depend on: another version of either computes them anew."""
+    """Return the settings and the code that spectrograms depend on."""
     code = [inspect.getsource(module) for module in (decoding, augmentation, feature_extraction_mfcc_lstm)]
     extractor = settings["feature_extractor"].to_json_string()
     return {**settings, "feature_extractor": extractor, "code": [*code, inspect.getsource(_extract_batch)]}
 
 
 def _file_key(audio: dict) -> tuple:
-    """What changes when a clip's file does."""
+    """Return a key that changes with the file of a clip."""
     if audio["bytes"] is not None:
         return (audio["path"], Hasher.hash(audio["bytes"]))
     status = Path(audio["path"]).stat()

@@ -1,4 +1,4 @@
-"""A training that is asked to end, by SIGTERM or Ctrl-C, saves a checkpoint first and loses no step."""
+"""Signals that end a training after saving a checkpoint, and the time over all resumes."""
 
 import signal
 import sys
@@ -13,7 +13,7 @@ from transformers.utils import logging
 from ser.training.checkpoints import RESUME_OPTION, SealCheckpoints
 
 SECONDS = "elapsed_seconds"
-INTERRUPTED = 128 + signal.SIGINT  # what a shell reports of a program that a signal ended
+INTERRUPTED = 128 + signal.SIGINT  # the exit status of a program ended by the signal
 
 logger = logging.get_logger(__name__)
 
@@ -21,11 +21,11 @@ logger = logging.get_logger(__name__)
 class SaveOnSignal(TrainerCallback):
     """On SIGTERM or Ctrl-C, finish the step, save, and end the process; on a second one, end at once.
 
-    The Trainer's own `enable_jit_checkpoint` saves in the middle of a step, after its random numbers were
-    drawn, and so does not go on to the same weights. One process alone does this: several would each stop at
-    another step and wait for each other. They end at once and go on from their newest checkpoint.
+    The Trainer's own `enable_jit_checkpoint` saves in the middle of a step, after drawing random numbers, so
+    that a resumed training reaches other weights. Several processes would stop at different steps and wait
+    for each other; they end at once and resume from their newest checkpoint.
 
-    Must come after the callbacks that want to hear of the last checkpoint.
+    Must come after callbacks that act on the last checkpoint.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class SaveOnSignal(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Start to listen, where signals arrive: in the main thread."""
+        """Install the signal handlers, which only the main thread can."""
         if args.world_size == 1 and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._former_handlers[number] = signal.signal(number, self._remember)
@@ -43,17 +43,17 @@ class SaveOnSignal(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Have this step saved."""
+        """Request a checkpoint of this step."""
         if self.received is not None:
             control.should_save = True
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """End."""
+        """End the process once the checkpoint is saved."""
         if self.received is not None:
             logger.warning(
-                f"Stopped and saved after step {state.global_step}. To go on: the same command with "
+                f"Stopped and saved after step {state.global_step}. To resume: the same command with "
                 f"{RESUME_OPTION}"
             )
             sys.exit(128 + self.received)
@@ -61,7 +61,7 @@ class SaveOnSignal(TrainerCallback):
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Listen no more."""
+        """Restore the former signal handlers."""
         self._restore()
 
     def _restore(self) -> None:
@@ -76,10 +76,10 @@ class SaveOnSignal(TrainerCallback):
 
 
 class CountSeconds(TrainerCallback):
-    """Keeps in the last line of the log how long training has taken, over all its resumes.
+    """Keeps the time that training has taken, over all resumes, in the last line of the log.
 
     Attributes:
-        seconds_before: What the processes took from which this one resumed.
+        seconds_before: Time of the processes before this one.
     """
 
     def __init__(self) -> None:
@@ -103,11 +103,11 @@ class CountSeconds(TrainerCallback):
 
 
 def seconds_before_resume(trainer: Trainer) -> float:
-    """Return how long the processes trained from which this training resumed, 0 if it did not."""
+    """Return the time of the processes before this one, 0 if the training was not resumed."""
     callbacks = trainer.callback_handler.callbacks
     return next((each.seconds_before for each in callbacks if isinstance(each, CountSeconds)), 0.0)
 
 
 def survival_callbacks(settings: dict[str, Any]) -> list[TrainerCallback]:
-    """What a Trainer needs to survive, in the order it needs them."""
+    """Return the callbacks that save, seal and time a training, in their order."""
     return [CountSeconds(), SealCheckpoints(settings), SaveOnSignal()]

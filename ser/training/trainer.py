@@ -148,7 +148,7 @@ class EmotionTrainer(Trainer):
             raise ValueError(
                 f"The loss is {float(loss)} at step {self.state.global_step + 1}, so training has diverged: "
                 f"lower --learning_rate (now {self.args.learning_rate:g}) or --max_grad_norm "
-                f"(now {self.args.max_grad_norm:g}). {RESUME_OPTION} goes on from the last checkpoint."
+                f"(now {self.args.max_grad_norm:g}). {RESUME_OPTION} resumes from the last checkpoint."
             )
         return (loss, outputs) if return_outputs else loss
 

@@ -1,7 +1,6 @@
 """`compute_metrics` of the Trainer: our metrics behind the `evaluate` library, without a network.
 
-Apart from `ser.evaluation.metrics` because importing `evaluate` costs seconds that only training needs to
-spend.
+Separate from `ser.evaluation.metrics` because importing `evaluate` takes seconds.
 """
 
 import datasets
@@ -15,8 +14,8 @@ from ser.evaluation.metrics import classification_scores
 class ClassificationScores(evaluate.Metric):
     """Accuracy, UAR, macro precision, macro recall and macro F1 of integer predictions, each 0 to 1.
 
-    Not `evaluate.load("accuracy")`, which asks the Hub. The inputs stay in memory, so processes that train
-    together never share a cache file.
+    `evaluate.load("accuracy")` would need the Hub. The inputs stay in memory, so that processes that train
+    together do not share a cache file.
     """
 
     def __init__(self) -> None:
@@ -37,7 +36,7 @@ class ClassificationScores(evaluate.Metric):
 
 
 def compute_classification_metrics(eval_prediction: EvalPrediction) -> dict[str, float]:
-    """Scores what the Trainer hands over after an evaluation.
+    """Compute the scores of an evaluation by the Trainer.
 
     Args:
         eval_prediction: `predictions` are logits (num_clips, num_classes), or a tuple that starts with them;
@@ -47,7 +46,7 @@ def compute_classification_metrics(eval_prediction: EvalPrediction) -> dict[str,
         `accuracy`, `uar`, `macro_precision`, `macro_recall` and `macro_f1`, each 0 to 1.
 
     Raises:
-        ValueError: If a logit is not finite: its largest would mean nothing.
+        ValueError: If a logit is not finite.
     """
     predictions = eval_prediction.predictions
     logits = np.asarray(predictions[0] if isinstance(predictions, tuple) else predictions)
@@ -60,6 +59,6 @@ def compute_classification_metrics(eval_prediction: EvalPrediction) -> dict[str,
     scores = ClassificationScores().compute(
         predictions=logits.argmax(axis=1), references=np.asarray(eval_prediction.label_ids)
     )
-    if scores is None:  # what `evaluate` returns in any process but its first, and this metric has only one
+    if scores is None:  # `evaluate` returns None in all processes but the first
         raise RuntimeError("evaluate computed no scores in its only process.")
     return scores

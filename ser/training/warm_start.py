@@ -1,4 +1,4 @@
-"""Starting a training from a trained checkpoint: its layers, a new classifier, some layers frozen."""
+"""Training from a trained checkpoint: its layers, a new classifier, and layers to freeze."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,16 +22,16 @@ def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "noth
 
     Args:
         folder_or_hub_id: The checkpoint.
-        labels: The labels to learn. Where the checkpoint knows one by name, its classifier keeps that row.
-        freeze: What stays as it is: "nothing", the "front" (what comes before the LSTM), or the "body"
-            (everything but the classifier).
+        labels: The new labels. Those that the checkpoint has too keep their row of the classifier.
+        freeze: Layers that are not trained: "nothing", the "front" (before the LSTM), or the "body" (all but
+            the classifier).
 
     Returns:
-        The model with a classifier for `labels`, its temperature 1, and its feature extractor, whose
-        statistics the trained layers expect.
+        The model with a classifier for `labels` and temperature 1, and its feature extractor, whose
+        normalisation the trained layers expect.
 
     Raises:
-        OSError: If there is no checkpoint.
+        OSError: If the checkpoint does not exist.
         ValueError: If it is damaged, or `freeze` is unknown.
     """
     if freeze not in FREEZE_CHOICES:
@@ -52,28 +52,28 @@ def start_from(folder_or_hub_id: str, labels: Sequence[str], freeze: str = "noth
     for layer in frozen:
         layer.requires_grad_(False)
     if frozen:
-        # The Trainer puts the whole model into training mode before every step; frozen layers keep their
-        # statistics and drop nothing out.
+        # The Trainer puts the whole model into training mode; frozen layers keep their batch statistics and
+        # use no dropout.
         model.register_forward_pre_hook(lambda *_: [layer.eval() for layer in frozen] and None)
     return recognizer
 
 
 def is_whisper_lstm(folder_or_hub_id: str) -> bool:
-    """Tell whether a checkpoint has LSTM heads on a Whisper encoder.
+    """Return whether a checkpoint has heads on a Whisper encoder.
 
     Raises:
-        OSError: If there is no checkpoint.
+        OSError: If the checkpoint does not exist.
     """
     config, _ = PreTrainedConfig.get_config_dict(folder_or_hub_id)
     return config.get("model_type") == WhisperLstmConfig.model_type
 
 
 def inherit_license(folder_or_hub_id: str, output_dir: str | Path) -> str | None:
-    """Copy the licence of the model that a training started from beside what was trained.
+    """Copy the licence file of the model that training started from.
 
     Args:
         folder_or_hub_id: The checkpoint or encoder.
-        output_dir: Gets its `LICENSE.md`, if it has one.
+        output_dir: Folder of the trained model.
 
     Returns:
         The licence that its model card names, such as "cc-by-nc-sa-4.0"; `None` if it names none.
@@ -94,7 +94,7 @@ def _text_of(folder_or_hub_id: str, name: str) -> str | None:
 
 @torch.no_grad()
 def renew_classifiers(model: PreTrainedModel, labels: Sequence[str]) -> None:
-    """Give every member of a model a classifier for other labels; rows of labels with a known name stay."""
+    """Replace the classifiers of a model by new ones; labels that the model has too keep their row."""
     known = cast(dict[str, int], model.config.label2id)
     for member in _members(model):
         old = cast(nn.Linear, member.classifier)

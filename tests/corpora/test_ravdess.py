@@ -173,7 +173,7 @@ def test_clip_as_wav_and_as_flac_is_refused(tmp_path: Path):
         ("03-02-05-01-01-01-01.wav", "song file"),
         ("01-01-05-01-01-01-01.mp4", "video file .*audio and video"),
         ("02-01-05-01-01-01-01.mp4", "video file .*video only"),
-        ("03-01-05-01-01-01-02.wav", "actor 02 but lies in Actor_01"),
+        ("03-01-05-01-01-01-02.wav", "actor 02 but in Actor_01"),
     ],
 )
 def test_name_that_breaks_the_scheme_is_explained(tmp_path: Path, name: str, complaint: str):

@@ -69,7 +69,7 @@ def test_interrupted_run_leaves_nothing_usable_and_the_next_goes_on(
     objects = repository / ".git" / "lfs" / "objects"
     objects.rename(tmp_path / "objects")
     assert run_script(repository.as_uri(), output_dir) == 1
-    assert "Run this again to go on" in capsys.readouterr().err
+    assert "Run this again to resume" in capsys.readouterr().err
     with pytest.raises(ValueError, match="No CREMA-D clip"):
         load_crema_d(output_dir)
     (tmp_path / "objects").rename(objects)

@@ -71,7 +71,7 @@ def test_next_run_goes_on_where_the_last_stopped(
     archive: PublishedArchive, server: ArchiveServer, tmp_path: Path
 ):
     server.break_after = [2 * BLOCK_BYTES, 0, 0]
-    with pytest.raises(FetchError, match=r"131,072 bytes came so far; run this again to go on"):
+    with pytest.raises(FetchError, match=r"131,072 bytes were received; run this again to resume"):
         fetch(archive, tmp_path)
     assert "corpus.zip" not in names(tmp_path)
     assert fetch(archive, tmp_path).read_bytes() == server.content

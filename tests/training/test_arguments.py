@@ -19,7 +19,7 @@ def parse(*words: str):
         (["--num_epochs", "3"], "no option --num_epochs. Did you mean --num_proc or --num_train_epochs"),
         (["--save_total_limit", "1"], "save_total_limit must be 2 or more"),
         (["--load_best_model_at_end", "true"], "Error: "),
-        (["--neftune_noise_alpha", "5"], "has no embeddings"),
+        (["--neftune_noise_alpha", "5"], "this one has none"),
         (["--init_from", "z", "--freeze", "nose"], None),
     ],
 )

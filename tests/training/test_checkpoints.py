@@ -129,7 +129,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_checkpoint_before(corpus, undi
         pytest.skip("this machine lets nobody mount a disk in a namespace")
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["message"].startswith("Error: The disk of ")
-    assert "Free some space and go on with --resume_from_checkpoint auto." in report["message"]
+    assert "Free some space and resume with --resume_from_checkpoint auto." in report["message"]
     assert report["whole"] == "checkpoint-4"
     assert (tmp_path / "weights").read_bytes() == weights(undisturbed[0])
 
@@ -152,7 +152,7 @@ def test_the_one_before_a_damaged_checkpoint_leads_to_the_same_weights(corpus, u
     assert finish(corpus, tmp_path) == weights(undisturbed[0])
     log = (tmp_path / "log").read_text()
     assert (
-        f"{last.name} cannot be used and is now damaged-{last.name}: optimizer.pt changed or got lost" in log
+        f"{last.name} cannot be used and is now damaged-{last.name}: optimizer.pt changed or missing" in log
     )
 
 
@@ -188,7 +188,7 @@ def test_any_cut_and_any_flip_of_the_sums_themselves_is_noticed(sealed):
 
 
 def test_a_checkpoint_that_is_not_there_is_no_unfinished_one(sealed):
-    assert damage(sealed / "checkpoint-7") == "it is not there"
+    assert damage(sealed / "checkpoint-7") == "it does not exist"
 
 
 def test_a_file_that_was_not_sealed_is_noticed(sealed):
@@ -216,14 +216,14 @@ def test_only_the_same_training_goes_on(sealed):
     assert checkpoint_to_resume(None, arguments, {"seed": 1}) is None
     for wanted in ("auto", True, newest):
         assert checkpoint_to_resume(wanted, arguments, {"seed": 1}) == newest
-    with pytest.raises(ValueError, match=r"checkpoint-10 is from .*\(seed: 1, now 2\).*another folder"):
+    with pytest.raises(ValueError, match=r"checkpoint-10 belongs to .*\(seed: 1, now 2\).*another folder"):
         checkpoint_to_resume("auto", arguments, {"seed": 2})
 
 
 def test_a_damaged_checkpoint_asked_for_by_name_is_refused(sealed):
     arguments = RecipeTrainingArguments(output_dir=str(sealed))
     (sealed / "checkpoint-5" / SETTINGS_NAME).unlink()
-    with pytest.raises(ValueError, match=r"checkpoint-5 cannot be used: run_settings\.json changed or got"):
+    with pytest.raises(ValueError, match=r"checkpoint-5 cannot be used: run_settings\.json changed"):
         checkpoint_to_resume(str(sealed / "checkpoint-5"), arguments, {"seed": 1})
 
 

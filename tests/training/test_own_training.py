@@ -85,7 +85,7 @@ def test_the_listed_recordings_are_scored_again(trained: Path, tmp_path, capsys)
     evaluation_cli.main([*arguments, "--output_dir", str(tmp_path / "known")])
     shown = capsys.readouterr().err
     assert "TRAINED on 36 of these 36 recordings" in shown
-    assert "do not say who speaks" in shown
+    assert "speakers are not known" in shown
 
 
 def test_eight_recordings_without_speakers_train_and_the_scores_say_what_they_hide(
