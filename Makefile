@@ -15,7 +15,6 @@ DATA ?= $(firstword $(wildcard $(SER_DATA)/ravdess-speech) $(SER_DATA)/ravdess)
 EMODB ?= $(SER_DATA)/emodb
 MODEL ?= checkpoint
 CLIPS ?= examples
-LOAD := -m benchmarks.demo.load --output benchmarks/results/load.json --report docs/reliability.md
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -62,10 +61,10 @@ conformance: $(DEV_READY)  ## Run transformers' own common tests on our classes;
 
 hardening: $(DEV_READY)  ## Run the long form: 10,000 mutations, 50 kills, then 1,000 requests and 100 users
 	SER_HARDENING=1 $(VENV)/bin/python -m pytest tests/test_hostile_audio.py tests/training/test_checkpoints.py $(ARGS)
-	$(VENV)/bin/python $(LOAD)
+	$(VENV)/bin/python -m benchmarks.demo.load
 
 load: $(RUN_READY)  ## Drive the demo with 1,000 requests and 100 users, on a quiet machine for minutes
-	$(VENV)/bin/python $(LOAD) $(ARGS)
+	$(VENV)/bin/python -m benchmarks.demo.load $(ARGS)
 
 container-test: BASE ?= debootstrap
 container-test: $(DEV_READY)  ## As root, build the container and analyse a clip in it: BASE=debootstrap or pull
