@@ -24,7 +24,7 @@ def add_about_tab(models: Models) -> None:
             gr.Markdown(f"### {models.title(name)}\n\n{figures_text(card)}", elem_classes="figures")
             if card is not None and card.text.strip():
                 with gr.Accordion(f"The whole card of {models.title(name)}", open=False):
-                    gr.Markdown(card.text, header_links=False)
+                    gr.Markdown(card.text, header_links=False, elem_classes="figures")
         gr.Markdown(after + _links_text(models))
 
 

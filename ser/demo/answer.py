@@ -64,7 +64,7 @@ def long_answer_html(segments: Sequence[Segment], styles: Mapping[str, str]) -> 
     """
     shares = shares_of_speech(segments)
     if not shares:
-        return card_html("No speech", "There is sound, but nobody was found to speak.")
+        return card_html("No speech", "There is sound, but no speech was found in it.")
     spoken = [(own, shares_of_speech(own)) for own in by_speaker(segments)]
     described = [
         f"{escape(speaker_of(own[0]).capitalize()) if len(spoken) > 1 else 'Of the speech'}: "

@@ -18,7 +18,7 @@ class FileResult:
 
     Attributes:
         name: The file's name.
-        judgement: What the model says; `None` for a file that cannot be used.
+        judgement: The answer; `None` for a file that cannot be used.
         reason: Why it cannot be used.
     """
 
@@ -39,7 +39,7 @@ def analyse_files(
     paths: Sequence[str],
     on_progress: Callable[[float], object] = lambda _: None,
 ) -> list[FileResult]:
-    """Analyse files one after the other; one that cannot be used is a row with its reason."""
+    """Analyse files one after the other; a file that cannot be used becomes a row with its reason."""
     results = []
     for number, path in enumerate(paths, start=1):
         name = Path(path).name

@@ -32,13 +32,13 @@ HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-
 class HostGuard(TrustedHostMiddleware):
     """Answers only under names that are allowed, and under any IP address.
 
-    A page of another site can make its own name point to this machine (DNS rebinding) and then read whatever
-    it asks for. The browser still sends that name, which is refused here. An address is no name: nobody can
-    make it point elsewhere.
+    A page of another site can make its own name point to this machine (DNS rebinding) and then read every
+    answer. The browser still sends that name, which is refused here. An IP address cannot be made to point
+    elsewhere.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a request to an IP address; check the name in any other."""
+        """Pass on a request to an IP address; check the name in any other request."""
         is_request = scope["type"] in ("http", "websocket")
         host = parse_host_header(Headers(scope=scope).get("host")) if is_request else None
         answer = self.app if host is not None and _is_address(host.host.strip("[]")) else super().__call__

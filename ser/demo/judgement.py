@@ -24,7 +24,7 @@ class Judgement:
     Attributes:
         name: Name of the recording.
         emotions: The emotions of the model, in its order.
-        analysis: What the model found.
+        analysis: The analysis by the model.
         confidence: The confidence of the strongest emotion.
         segments: Who felt what, when; a recording of up to ten seconds is one segment.
     """

@@ -1,4 +1,4 @@
-"""What visitors send, on this machine's disk: for how long, how much at most, and nothing after the end."""
+"""Recordings of visitors on this machine's disk: limited in size and age, and deleted when the demo ends."""
 
 import asyncio
 import os
@@ -12,31 +12,31 @@ from typing import Any
 
 MAX_AGE_SECONDS = 3600
 SWEEP_EVERY_SECONDS = 600
-MIN_AGE_SECONDS = 60  # younger ones are being listened to and make way for nobody
+MIN_AGE_SECONDS = 60  # younger recordings are being analysed or played, and stay
 MAX_STORED_BYTES = 2 * 2**30
 PREFIX = "ser-demo-"
 
 
 class Recordings:
-    """The folder of what visitors sent.
+    """The folder of the visitors' recordings.
 
-    Gradio deletes what it remembers to have received. This deletes what lies there: also halves of broken
-    uploads, and parts of forms that it did not ask for.
+    Gradio deletes the files that it knows of. This deletes every file in the folder: also halves of broken
+    uploads, and parts of forms that Gradio did not ask for.
 
     Args:
-        folder: Gradio's folder of uploads. What is in it now, the page's own pictures and clips, stays.
-        max_bytes: How much visitors may leave there at a time.
+        folder: Gradio's folder of uploads. Files that are in it now, the page's own, stay.
+        max_bytes: Limit of all recordings together.
     """
 
     def __init__(self, folder: Path, max_bytes: int = MAX_STORED_BYTES):
         self.folder = folder
         self.max_bytes = max_bytes
         self.own = set(self._files())
-        self._num_bytes_at_most = 0  # what visitors left or are sending; never less than it is
+        self._num_bytes_at_most = 0  # stored or under way; an upper bound
         self._num_bytes_under_way = 0
 
     def begin_upload(self, num_bytes: int) -> bool:
-        """Whether an upload of this size has room. If so, it counts, and `end_upload` must follow."""
+        """Reserve room for an upload and return whether there is any; if so, `end_upload` must follow."""
         if self._num_bytes_at_most + num_bytes > self.max_bytes:
             self._num_bytes_at_most = self._num_bytes_under_way + self._make_room(num_bytes)
         if self._num_bytes_at_most + num_bytes > self.max_bytes:
@@ -46,11 +46,11 @@ class Recordings:
         return True
 
     def end_upload(self, num_bytes: int) -> None:
-        """Count what has arrived as stored."""
+        """Count an upload as stored."""
         self._num_bytes_under_way -= num_bytes
 
     def sweep(self) -> None:
-        """Delete what is too old here, and in the folders of demos that were killed."""
+        """Delete old files here, and the old folders of demos that were killed."""
         deadline = time.time() - MAX_AGE_SECONDS
         for changed_time, _, file in self._stored():
             if changed_time < deadline:
@@ -64,7 +64,7 @@ class Recordings:
 
     @asynccontextmanager
     async def swept(self, app: Any) -> AsyncIterator[None]:  # noqa: ARG002  # a lifespan is handed the app
-        """While the demo is served, sweep now and again."""
+        """Sweep every few minutes while the demo is served."""
 
         async def sweep_for_ever() -> None:
             while True:
@@ -78,7 +78,7 @@ class Recordings:
             task.cancel()
 
     def _make_room(self, num_bytes: int) -> int:
-        """Delete the oldest as far as needed and allowed, and return how many bytes are stored then."""
+        """Delete the oldest files as far as needed and allowed; return how many bytes are stored then."""
         stored = sorted(self._stored())
         total = sum(size for _, size, _ in stored)
         room = self.max_bytes - self._num_bytes_under_way - num_bytes
@@ -90,7 +90,7 @@ class Recordings:
         return total
 
     def _stored(self) -> Iterator[tuple[float, int, Path]]:
-        """Time of the last change, size and path of each file that is not the page's own."""
+        """Yield time of the last change, size and path of each file that is not the page's own."""
         for file in self._files():
             if file in self.own:
                 continue
@@ -113,7 +113,7 @@ class Recordings:
 
 @contextmanager
 def private_folder() -> Iterator[None]:
-    """Have Gradio keep what visitors send in a folder of this process's own, which goes when it does."""
+    """Let Gradio keep recordings in a folder of this process, which is deleted when the process ends."""
     base = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
     base.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=base, ignore_cleanup_errors=True) as folder:

@@ -9,7 +9,7 @@ from ser.labels import label_colors
 
 STYLE_SHEET = Path(__file__).with_name("demo.css")
 
-# In white over the colour of a label, so that colour is never the only carrier; `{0}` is the distance in px.
+# Drawn in white over the colour of a label: labels differ without colour too. `{0}` is the distance in px.
 _LINE = "rgb(255 255 255/.42)"
 PATTERNS = {
     "neutral": "none",

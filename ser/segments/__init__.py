@@ -1,5 +1,5 @@
-"""Recordings of any length: where somebody speaks, who, and with which emotion.
+"""Recordings of any length: where somebody speaks, who it is, and with which emotion.
 
-What comes in flows through `stream`, block by block: `voice_activity` finds speech, `cutting` cuts it,
-the recognizer analyses it. `turns` reads who speaks from other tools; `summary` and `formats` write results.
+Sound passes through `stream` block by block: `voice_activity` finds speech, `cutting` divides it, the
+recogniser analyses it. `turns` reads who speaks from other tools; `summary` and `formats` write results.
 """

@@ -1,4 +1,4 @@
-"""What is kept of a channel's sound while it is cut, and the pieces it is cut into.
+"""The buffer of a channel while it is cut, and the stretches it is cut into.
 
 Samples are counted from the start of the recording; a frame is the `FRAME` samples of one probability.
 """
@@ -32,7 +32,7 @@ class Stretch:
 
 @dataclass
 class Channel:
-    """What is kept of a channel's sound: the samples from `start` on, and of each frame two numbers."""
+    """The buffered sound of a channel: samples from `start` on, and level and probability of each frame."""
 
     start: int = 0
     samples: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.float32))
@@ -41,7 +41,7 @@ class Channel:
 
     @property
     def end(self) -> int:
-        """Sample after the last known."""
+        """Sample after the last one received."""
         return self.start + len(self.samples)
 
     def extend(self, frames: np.ndarray, levels_db: np.ndarray, probabilities: np.ndarray) -> None:
@@ -58,18 +58,18 @@ class Channel:
         self.start += num_frames * FRAME
 
     def frames(self, start: int, end: int) -> slice:
-        """The frames that a stretch touches."""
+        """Return the frames that a stretch touches."""
         return slice((start - self.start) // FRAME, -(-(end - self.start) // FRAME))
 
     def speech(self, start: int, end: int, speaker: str | None = None) -> Stretch:
-        """A stretch of speech, unless it is too quiet to be any."""
+        """Return a stretch of speech, or of silence if it is too quiet to be speech."""
         if self.levels_db[self.frames(start, end)].max() < SILENCE_DB:
             return Stretch(start, end, "silence", speaker=speaker)
         samples = self.samples[start - self.start : end - self.start].copy()
         return Stretch(start, end, "speech", samples, speaker)
 
     def quietest(self, start: int, end: int) -> int:
-        """The start of the quietest frame between two samples, its neighbours considered."""
+        """Return the start of the quietest frame between two samples, averaged with its neighbours."""
         frames = self.frames(start, end)
         levels_db = np.convolve(self.levels_db[frames], np.ones(3) / 3, mode="same")[1:-1]
         return self.start + (frames.start + 1 + int(levels_db.argmin())) * FRAME

@@ -1,4 +1,4 @@
-"""Cutting a channel into stretches of speech and of anything else, while its sound comes in."""
+"""Cut a channel into stretches of speech and of anything else, while its sound arrives."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -13,16 +13,16 @@ from ser.segments.turns import Turn
 from ser.segments.voice_activity import FRAME, SAMPLING_RATE
 
 # Chosen on conversations of RAVDESS's actors 1 to 20 and EmoDB (`benchmarks/accuracy/conversations.py`).
-SPEECH_PROBABILITY = 0.3  # of a frame that counts as speech: screams get little more
+SPEECH_PROBABILITY = 0.3  # of a frame that counts as speech; screams get little more
 MIN_PAUSE_SECONDS = 0.25  # ends a stretch of speech
-SENTENCE_SECONDS = 1.0  # A shorter stretch tells little of an emotion:
-MIN_PAUSE_WITHIN_SECONDS = 0.5  # it takes this pause to end it.
+SENTENCE_SECONDS = 1.0  # a shorter stretch says little about an emotion, and ends only
+MIN_PAUSE_WITHIN_SECONDS = 0.5  # with this pause
 MIN_SPEECH_SECONDS = 0.25  # of frames with speech; less is a click or a breath
 PADDING_SECONDS = 0.064  # before and after: the network is sure of a word once it is under way
 MAX_SEGMENT_SECONDS = 8.0
-MIN_PIECE_SECONDS = 3.0  # a longer stretch is cut where it is quietest, so far from its start
-MIN_REST_SECONDS = 1.0  # and so far from what is known of its end
-MIN_SPEECH_SHARE = 0.1  # of the frames of a turn; with less of them nobody speaks in it
+MIN_PIECE_SECONDS = 3.0  # a longer stretch is cut where it is quietest, at least this far from its start
+MIN_REST_SECONDS = 1.0  # and from its end as far as it is known
+MIN_SPEECH_SHARE = 0.1  # of the frames of a turn; with fewer, nobody speaks in it
 
 
 class Cutter(ABC):
@@ -30,25 +30,25 @@ class Cutter(ABC):
 
     @abstractmethod
     def feed(self, frames: np.ndarray, levels_db: np.ndarray, probabilities: np.ndarray) -> list[Stretch]:
-        """Take the next frames and give the stretches that end in them, in order.
+        """Take the next frames and return the stretches that end in them, in order.
 
         Args:
             frames: Samples of shape `(num_frames, FRAME)`.
             levels_db: Level of each frame relative to full scale.
-            probabilities: Of speech in each.
+            probabilities: Probability of speech in each frame.
         """
 
     @abstractmethod
     def finish(self, num_samples: int) -> list[Stretch]:
-        """Give what is left when the recording ends, after so many samples."""
+        """Return the remaining stretches; the recording ended after `num_samples`."""
 
     @abstractmethod
     def under_way(self) -> Stretch | None:
-        """The speech that has not ended yet, as far as it is known."""
+        """Return the speech that has not ended yet, as far as it is known."""
 
 
 class SpeechCutter(Cutter):
-    """Cuts where the detector finds pauses, and longer speech where it is quietest."""
+    """Cuts at the pauses that the detector finds, and longer speech where it is quietest."""
 
     def __init__(self) -> None:
         self.channel = Channel()
@@ -61,7 +61,7 @@ class SpeechCutter(Cutter):
         self._loudest_db = -np.inf  # since then, outside speech
 
     def feed(self, frames: np.ndarray, levels_db: np.ndarray, probabilities: np.ndarray) -> list[Stretch]:
-        """Give the stretches of speech that end in the next frames, and what lies between them."""
+        """Return the stretches of speech that end in the next frames, and those between them."""
         self.channel.extend(frames, levels_db, probabilities)
         stretches: list[Stretch] = []
         for level_db, probability in zip(levels_db.tolist(), probabilities.tolist(), strict=True):
@@ -73,12 +73,12 @@ class SpeechCutter(Cutter):
         return stretches
 
     def finish(self, num_samples: int) -> list[Stretch]:
-        """Give the stretch under way, and what follows the last."""
+        """Return the stretch under way and the rest of the recording."""
         stretches = self._end_of_speech(num_samples) if self._speech_start is not None else []
         return stretches + self._gap(num_samples)
 
     def under_way(self) -> Stretch | None:
-        """Give the speech under way, once it is longer than a click."""
+        """Return the speech under way, once it is longer than a click."""
         if self._speech_start is None or self._num_voiced * FRAME < MIN_SPEECH_SECONDS * SAMPLING_RATE:
             return None
         return self.channel.speech(self._speech_start, self.channel.end)
@@ -125,7 +125,7 @@ class SpeechCutter(Cutter):
         return stretches
 
     def _gap(self, end: int) -> list[Stretch]:
-        """What was no speech since the last that was."""
+        """Return the stretch without speech since the last one with speech."""
         if end - self._done < FRAME:
             return []
         kind = "silence" if self._loudest_db < SILENCE_DB else "non-speech"
@@ -133,10 +133,10 @@ class SpeechCutter(Cutter):
 
 
 class TurnCutter(Cutter):
-    """Cuts at given turns, and longer ones where they are quietest.
+    """Cuts at given turns, and longer turns where they are quietest.
 
     Args:
-        turns: Those of this channel.
+        turns: The turns of this channel.
     """
 
     def __init__(self, turns: Iterable[Turn]):
@@ -148,17 +148,17 @@ class TurnCutter(Cutter):
         self._open: list[tuple[int, int, str | None]] = []
 
     def feed(self, frames: np.ndarray, levels_db: np.ndarray, probabilities: np.ndarray) -> list[Stretch]:
-        """Give the turns, and pieces of longer turns, that end in the next frames."""
+        """Return the turns, and pieces of longer turns, that end in the next frames."""
         self.channel.extend(frames, levels_db, probabilities)
         return self._cut(self.channel.end)
 
     def finish(self, num_samples: int) -> list[Stretch]:
-        """Give the turns under way, cut where the recording ends."""
+        """Return the turns under way, cut where the recording ends."""
         self._open = [(start, min(end, num_samples), speaker) for start, end, speaker in self._open]
         return self._cut(num_samples)
 
     def under_way(self) -> Stretch | None:
-        """Give the first of the turns under way."""
+        """Return the first of the turns under way."""
         if not self._open:
             return None
         start, _, speaker = self._open[0]
@@ -191,6 +191,6 @@ class TurnCutter(Cutter):
 
 
 def _place_to_cut(channel: Channel, start: int) -> int:
-    """Where to cut a stretch that reached `MAX_SEGMENT_SECONDS`."""
+    """Return where to cut a stretch that reached `MAX_SEGMENT_SECONDS`."""
     first = start + round(MIN_PIECE_SECONDS * SAMPLING_RATE)
     return channel.quietest(first, start + round((MAX_SEGMENT_SECONDS - MIN_REST_SECONDS) * SAMPLING_RATE))

@@ -28,7 +28,7 @@ def write_segments(
         form: One of `FORMATS`.
         segments: In any order.
         recording: Path or name of the recording.
-        emotions: All that the model knows.
+        emotions: All emotions of the model.
 
     Raises:
         ValueError: If the format is not known.
@@ -48,7 +48,7 @@ def speaker_of(segment: Segment) -> str:
 
 
 def _write_rttm(file: Path, segments: Sequence[Segment], recording: str, _emotions: Sequence[str]) -> None:
-    """One SPEAKER line a segment with speech; the emotion stands in the field for the words."""
+    """Write one SPEAKER line for each segment with speech; its emotion is in the field for the words."""
     name = "_".join(Path(recording).stem.split()) or "recording"
     lines = []
     for each in segments:
@@ -64,7 +64,7 @@ def _write_rttm(file: Path, segments: Sequence[Segment], recording: str, _emotio
 def _write_textgrid(
     file: Path, segments: Sequence[Segment], _recording: str, _emotions: Sequence[str]
 ) -> None:
-    """One tier a speaker; overlapping segments of one speaker are shortened, for a tier can hold none."""
+    """Write one tier for each speaker; overlapping segments are shortened: a tier cannot hold them."""
     from praatio.data_classes.interval_tier import IntervalTier
     from praatio.data_classes.textgrid import Textgrid
 
@@ -82,7 +82,7 @@ def _write_textgrid(
 
 
 def _write_webvtt(file: Path, segments: Sequence[Segment], _recording: str, _emotions: Sequence[str]) -> None:
-    """One cue a segment with speech, said by its speaker."""
+    """Write one cue for each segment with speech, spoken by its speaker."""
     from webvtt import Caption, WebVTT
 
     captions = WebVTT()
@@ -102,7 +102,7 @@ def _timestamp(seconds: float) -> str:
 
 
 def segments_content(segments: Sequence[Segment], recording: str, emotions: Sequence[str]) -> dict[str, Any]:
-    """Return what JSON has of a recording: its segments with all that is known, and who they are of."""
+    """Return a recording's segments, with all that is known of them, and its speakers, as JSON has them."""
     return {
         "recording": recording,
         "segments": [each.to_dict() | {"probabilities": each.probabilities} for each in segments],
@@ -116,7 +116,7 @@ def _write_json(file: Path, segments: Sequence[Segment], recording: str, emotion
 
 
 def _write_csv(file: Path, segments: Sequence[Segment], _recording: str, emotions: Sequence[str]) -> None:
-    """One row a segment; without probabilities where nobody speaks."""
+    """Write one row for each segment, without probabilities where nobody speaks."""
     rows = [each.to_dict() | (each.probabilities or dict.fromkeys(emotions)) for each in segments]
     with file.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.DictWriter(
@@ -134,4 +134,4 @@ FORMATS: dict[str, tuple[str, Write]] = {
     "webvtt": (".vtt", _write_webvtt),
     "json": (".json", _write_json),
 }
-"""Name of a format -> the ending of its files, and what writes one."""
+"""Name of a format -> the ending of its files, and the function that writes one."""

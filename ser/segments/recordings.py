@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ser.recognizer import EmotionRecognizer
 
 MAX_BLOCKS_COMPARED = 10  # of a minute or less: channels that are silent so long are not compared
-SOUND_PEAK = 1e-3  # a block with more holds something by which to compare channels
-SAME_SIGNAL_DB = -15.0  # of what differs between channels, beside all of them: one signal in all
+SOUND_PEAK = 1e-3  # a block above it holds enough sound to compare channels
+SAME_SIGNAL_DB = -15.0  # level of the difference between channels up to which they hold one signal
 
 
 def segment_recording(
@@ -30,27 +30,27 @@ def segment_recording(
     turns: Sequence[Turn] | str | os.PathLike[str] | None = None,
     max_duration_seconds: float = math.inf,
 ) -> Iterator[Segment]:
-    """Cut a recording of any length into segments and give each as soon as it is analysed.
+    """Cut a recording of any length into segments and yield each as soon as it is analysed.
 
-    Memory does not grow with the length. Where turns are given, those are analysed; else a voice activity
-    detector finds speech. Either is cut where it is quietest where it lasts more than 8 s.
+    Memory does not grow with the length. If turns are given, they are analysed; otherwise a voice activity
+    detector finds speech. Turns and speech of more than 8 s are cut where they are quietest.
 
     Args:
-        recognizer: What analyses the segments.
-        recording: What `ser.audio.Clip` lists, or floats between -1 and 1 of shape
+        recognizer: The model.
+        recording: A clip as `ser.audio.Clip` lists them, or floats between -1 and 1 of shape
             `(num_samples, num_channels)` with their sampling rate in Hz.
-        channels: "speakers": each channel is a speaker, and what is heard of one in a quieter other channel
-            is ignored. "mix": the channels are averaged. "auto": they are mixed where they hold one signal
-            at first, or where all turns are on one channel; else each is a speaker.
-        turns: Who speaks when; or a file that `read_turns` reads.
-        max_duration_seconds: A longer file is refused once so much of it is read.
+        channels: "speakers": each channel is a speaker, and their cross-talk in quieter channels is ignored.
+            "mix": the channels are averaged. "auto": they are mixed if they hold one signal at first, or if
+            all turns are on one channel; otherwise each is a speaker.
+        turns: Who speaks when, or a file that `read_turns` reads.
+        max_duration_seconds: A longer file is refused once this much of it is read.
 
     Yields:
-        The segments by their end, speech and what lies between.
+        The segments with and without speech, by their end.
 
     Raises:
-        AudioError: If the recording cannot be used. Where it is damaged, after what comes before the damage.
-        ValueError: If `channels` is none of these, or the turns do not fit the recording.
+        AudioError: If the recording cannot be used; after the segments before the damage, if it is damaged.
+        ValueError: If `channels` is not one of these, or the turns do not fit the recording.
     """
     if channels not in ("auto", "mix", "speakers"):
         raise ValueError(f"channels must be 'auto', 'mix' or 'speakers', got {channels!r}.")
@@ -85,7 +85,7 @@ def segment_recording(
 
 
 def _is_one_signal(block: np.ndarray) -> bool:
-    """Whether the channels of a block `(num_samples, num_channels)` hold nearly the same."""
+    """Return whether the channels of a block `(num_samples, num_channels)` hold nearly the same signal."""
     middle = block.mean(axis=1, keepdims=True)
     difference = np.square(block - middle).sum(dtype=np.float64)
     return bool(difference <= np.square(block).sum(dtype=np.float64) * 10 ** (SAME_SIGNAL_DB / 10))

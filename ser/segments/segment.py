@@ -1,4 +1,4 @@
-"""A segment: the unit of every result about a recording."""
+"""The segment: the unit of every result about a recording."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ NOT_SURE = "not sure"
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of a recording and what was recognised in it.
+    """A stretch of a recording and its emotion.
 
     Attributes:
         start_seconds: Where it begins in the recording.
@@ -19,9 +19,9 @@ class Segment:
         speaker: Who speaks, where it is known: from turns, or "channel 2" for a channel of its own.
         kind: "speech", "non-speech" (music, noise) or "silence".
         probabilities: Probability of each emotion, summing to one; `None` where nobody speaks.
-        confidence: How far they can be trusted; `None` likewise.
-        is_out_of_distribution: Whether the speech is unlike what the model was trained on; `None` if nobody
-            speaks, or the model cannot tell.
+        confidence: The confidence of the emotion; `None` where nobody speaks.
+        is_out_of_distribution: Whether the speech is unlike the training data; `None` if nobody speaks or
+            the model cannot tell.
     """
 
     start_seconds: float
@@ -35,7 +35,7 @@ class Segment:
 
     @property
     def duration_seconds(self) -> float:
-        """Length."""
+        """Length of the segment."""
         return self.end_seconds - self.start_seconds
 
     @property
@@ -50,7 +50,7 @@ class Segment:
 
     @property
     def label(self) -> str:
-        """What counts in shares of the time: the emotion, "not sure", "non-speech" or "silence"."""
+        """The label in shares of the speech: the emotion, "not sure", "non-speech" or "silence"."""
         if self.emotion is None:
             return self.kind
         return self.emotion if self.is_sure else NOT_SURE

@@ -1,4 +1,4 @@
-"""The one path of a recording to its segments, whether it comes from a file or a microphone."""
+"""Segments of a recording in chunks: the same path for a file and a microphone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -19,23 +19,22 @@ if TYPE_CHECKING:
 
 # A speaker in another channel reaches a microphone of the same room this much quieter, or more.
 CROSS_TALK_DB = 12.0
-CROSS_TALK_FRAMES = 7  # 0.2 s: the loudest frame of so many is a channel's level
+CROSS_TALK_FRAMES = 7  # 0.2 s, of which the loudest frame gives the level of a channel
 
 
 class SegmentStream:
-    """Takes a recording in chunks of any size and gives its segments as they end.
+    """Takes a recording in chunks of any size and returns its segments as they end.
 
     Args:
-        recognizer: What analyses the segments.
+        recognizer: The model.
         sampling_rate: Rate of the chunks in Hz.
         num_channels: Channels of the chunks.
-        mix: Whether to average the channels; else each is a speaker, and cross-talk of one in a quieter other
+        mix: Whether to average the channels; otherwise each is a speaker, and cross-talk in quieter channels
             is ignored.
-        turns: Who speaks when; without them the voice activity detector finds speech.
+        turns: Who speaks when; without them, the voice activity detector finds speech.
 
     Raises:
-        ValueError: If the rate or number of channels is out of range, or turns name a channel that is not
-            there.
+        ValueError: If the rate or number of channels is out of range, or turns name a missing channel.
     """
 
     def __init__(
@@ -73,16 +72,16 @@ class SegmentStream:
         self._cutters = _cutters(turns, num_tracks, self._mix)
 
     def feed(self, chunk: np.ndarray) -> list[Segment]:
-        """Take the next samples and give the segments that ended.
+        """Take the next samples and return the segments that ended.
 
         Args:
             chunk: Floats between -1 and 1 of shape `(num_samples,)` or `(num_samples, num_channels)`.
 
         Returns:
-            Segments by the end of their speech, often none.
+            Segments by their end, often none.
 
         Raises:
-            AudioError: If the chunk has another shape, or holds values that are no sound.
+            AudioError: If the chunk has another shape, or holds values that cannot be sound.
         """
         chunk = np.asarray(chunk)
         if chunk.ndim == 1:
@@ -93,11 +92,11 @@ class SegmentStream:
                 f"shape {chunk.shape}."
             )
         if not np.abs(chunk).max(initial=0) <= MAX_PEAK:  # so written, NaN is refused too
-            raise AudioError("The chunk holds values that are no sound: infinite, NaN or absurdly large.")
+            raise AudioError("The chunk holds values that cannot be sound: infinite, NaN or absurdly large.")
         return self._take(chunk.mean(axis=1, keepdims=True) if self._mix else chunk, last=False)
 
     def finish(self) -> list[Segment]:
-        """Give the segments that are left when the recording ends."""
+        """Return the remaining segments when the recording ends."""
         segments = self._take(np.empty((0, self._rest.shape[1]), dtype=np.float32), last=True)
         num_samples = self._num_samples + len(self._rest)
         if len(self._rest):
@@ -110,7 +109,7 @@ class SegmentStream:
         )
 
     def running(self) -> list[Segment]:
-        """Analyse the speech that has not ended yet, as far as it is known: at most one segment a channel."""
+        """Analyse the speech that has not ended yet, at most one segment for each channel."""
         under_way = ((number, cutter.under_way()) for number, cutter in enumerate(self._cutters))
         return self._analyse((number, stretch) for number, stretch in under_way if stretch)
 
@@ -124,7 +123,7 @@ class SegmentStream:
         return self._analyse(self._cut(samples[:num_whole])) if num_whole else []
 
     def _cut(self, samples: np.ndarray) -> Iterator[tuple[int, Stretch]]:
-        """Stretches of whole frames, each with the index of its channel."""
+        """Yield stretches of whole frames, each with the index of its channel."""
         self._num_samples += len(samples)
         frames = samples.T.reshape(len(self._cutters), -1, FRAME)
         levels_db = 10 * np.log10(np.maximum(np.square(frames).mean(axis=2), 1e-12))
@@ -136,7 +135,7 @@ class SegmentStream:
                 yield number, stretch
 
     def _cross_talk(self, levels_db: np.ndarray) -> np.ndarray:
-        """Where a channel carries what is said in another: bool, shape `(num_frames, num_channels)`."""
+        """Return where a channel carries the speech of another: bool, shape `(num_frames, num_channels)`."""
         known = np.concatenate([self._levels_before, levels_db])
         self._levels_before = known[-(CROSS_TALK_FRAMES - 1) :]
         recent = np.lib.stride_tricks.sliding_window_view(known, CROSS_TALK_FRAMES, axis=0).max(axis=-1)
@@ -161,7 +160,7 @@ class SegmentStream:
     def _answers(
         self, waveforms: list[np.ndarray]
     ) -> Iterator[tuple[dict[str, float], Confidence, bool | None]]:
-        """Probabilities of each waveform, their confidence, and whether it is out of distribution."""
+        """Yield probabilities, confidence and whether it is out-of-distribution for each waveform."""
         recognizer = self._recognizer
         if not waveforms:
             return

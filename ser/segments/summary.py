@@ -1,4 +1,4 @@
-"""What a recording's segments come to, speaker by speaker."""
+"""Summaries of a recording's segments, speaker by speaker."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ class SpeakerSummary:
         channel: Number of the channel; `None` where the speaker is on several.
         speaker: Name, where one is known.
         speech_seconds: How long they speak.
-        non_speech_seconds: How long there is something else on their channel: music, noise.
-        silence_seconds: How long it is silent.
+        non_speech_seconds: How long their channel holds other sound, such as music or noise.
+        silence_seconds: How long their channel is silent.
         shares: Share of the speech with each emotion as the likeliest one, summing to one; zeros without
             speech.
         not_sure_share: Share of the speech whose answer is "not sure".
         out_of_distribution_share: Share of the speech that is unlike the training data.
         num_segments: Segments with speech.
-        num_changes: How often the emotion differs from that of the segment with speech before.
+        num_changes: How often the emotion differs from that of the previous segment with speech.
         longest_emotion: Emotion of the longest stretch of segments with the same one; `None` without speech.
         longest_start_seconds: Where that stretch begins.
         longest_end_seconds: Where it ends, pauses included.
@@ -47,7 +47,7 @@ def summarise(segments: Iterable[Segment], emotions: Sequence[str]) -> list[Spea
 
     Args:
         segments: In any order.
-        emotions: All that the model knows.
+        emotions: All emotions of the model.
     """
     return [_summary(own, emotions) for own in by_speaker(segments)]
 

@@ -1,4 +1,4 @@
-"""Who speaks when, as a diarisation tool or a person wrote it: RTTM, or a CSV table."""
+"""Turns, that is, who speaks when, from a diarisation tool or a person: RTTM, or a CSV table."""
 
 import csv
 import math
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Turn:
-    """What one speaker says without a break.
+    """A stretch that one speaker speaks without a break.
 
     Attributes:
         start_seconds: Where it begins in the recording.
@@ -72,7 +72,7 @@ def read_turns(file: str | os.PathLike[str], recording: str | None = None) -> li
 
 
 def _rttm(fields: list[str]) -> Turn | None:
-    """SPEAKER recording channel start duration <NA> <NA> name <NA> <NA>; other lines hold no turn."""
+    """Read `SPEAKER recording channel start duration <NA> <NA> name <NA> <NA>`; other lines hold no turn."""
     if not fields or fields[0] != "SPEAKER" or float(fields[4]) == 0:
         return None
     start, channel = float(fields[3]), int(fields[2]) if fields[2] != "<NA>" else 1

@@ -1,4 +1,4 @@
-"""Voice activity detection: how likely each 32 ms of sound hold speech.
+"""Voice activity detection: the probability of speech in each 32 ms of sound.
 
 The network is Silero VAD 6.2.3 (MIT licence), as the package `silero-vad` ships it. Its graph for whole
 sequences runs on ONNX Runtime; the package itself, which imports torch, is never imported. A Space, where pip
@@ -22,7 +22,7 @@ _MAX_FRAMES = 128  # in one run: the intermediate results of more leave the proc
 
 
 class VoiceActivityDetector:
-    """One channel's detector, which remembers what it was given before.
+    """The detector of one channel, which keeps its state from call to call.
 
     Raises:
         ImportError: If the package `silero-vad` is missing, or holds another network.
@@ -35,7 +35,7 @@ class VoiceActivityDetector:
         self._cell = np.zeros((1, 1, 128), dtype=np.float32)
 
     def probabilities(self, frames: np.ndarray) -> np.ndarray:
-        """Give the probability of speech in each frame, whatever the frames are shared out in calls.
+        """Return the probability of speech in each frame, the same however frames are divided among calls.
 
         Args:
             frames: The next samples at `SAMPLING_RATE`, shape `(num_frames, FRAME)`.
