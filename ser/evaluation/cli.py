@@ -106,10 +106,12 @@ def show(report: dict[str, Any]) -> None:
     uar, accuracy = report["uar_interval"], report["accuracy_interval"]
     chance = 100 * report["chance"]
     print(f"\n{report['title']}: {report['num_clips']} clips, guessing gives {chance:.1f} %\n")
+    num_actors = uar["num_actors"]
+    over = f"{num_actors} speakers" if num_actors > 1 else "the clips of one speaker"
     for name, key, interval in (("UAR", "uar", uar), ("accuracy", "accuracy", accuracy)):
         print(
             f"{name:<16}{100 * report[key]:6.1f} %   {interval['confidence']:.0%} interval "
-            f"{percent_range(interval)} (bootstrap over {interval['num_actors']} actors)"
+            f"{percent_range(interval)} (bootstrap over {over})"
         )
     for name, key in (("precision", "macro_precision"), ("recall", "macro_recall"), ("F1", "macro_f1")):
         print(f"macro {name:<10}{100 * report[key]:6.1f} %")

@@ -203,7 +203,8 @@ def bootstrap_interval_over_actors(
 
     Draws as many speakers as there are, with replacement, scores all their clips, and repeats (Efron and
     Tibshirani 1993, chapter 13). Clips of one speaker are not independent, so resampling clips would give an
-    interval that is too narrow. With few speakers the interval itself is rough.
+    interval that is too narrow. With few speakers the interval itself is rough. With one speaker, it draws
+    the clips of each class instead, and says nothing about other speakers.
 
     Args:
         labels: The true classes, (num_clips,).
@@ -229,10 +230,14 @@ def bootstrap_interval_over_actors(
             "expected 1 or more and a share between 0 and 1."
         )
     clips_of_actor = [np.flatnonzero(actors == actor) for actor in np.unique(actors)]
+    clips_of_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     scores = []
     for _ in range(num_resamples):
-        drawn = rng.integers(len(clips_of_actor), size=len(clips_of_actor))
-        clips = np.concatenate([clips_of_actor[index] for index in drawn])
+        if len(clips_of_actor) == 1:
+            drawn = [rng.choice(clips, len(clips)) for clips in clips_of_class]
+        else:
+            drawn = [clips_of_actor[n] for n in rng.integers(len(clips_of_actor), size=len(clips_of_actor))]
+        clips = np.concatenate(drawn)
         scores.append(metric(labels[clips], predictions[clips]))
     low, high = np.quantile(scores, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(float(low), float(high))

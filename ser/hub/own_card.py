@@ -80,7 +80,8 @@ def _scores(measured: Measurements) -> Iterator[str]:
     for evaluation in measured.evaluations:
         if evaluation.get("warning"):
             yield from (f"**{evaluation['warning']}**", "")
-        unit = "speakers" if measured.record and measured.record["num_speakers"].get("test") else "recordings"
+        num_speakers = ((measured.record or {}).get("num_speakers") or {}).get("test", 0)
+        unit = "speakers" if num_speakers > 1 else "recordings"
         yield (
             f"{evaluation['title']}: UAR {100 * evaluation['uar']:.1f} % (95 % interval over {unit} "
             f"{percent_range(evaluation['uar_interval'])}), accuracy {100 * evaluation['accuracy']:.1f} %, "

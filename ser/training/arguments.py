@@ -67,7 +67,7 @@ def parse_training_arguments(
         parser.set_defaults(**WARM_RECIPE)
     _, unknown = parser.parse_known_args(words)
     if unknown:
-        options = [option for action in parser._actions for option in action.option_strings]
+        options = [action.option_strings[0] for action in parser._actions]
         close = difflib.get_close_matches(unknown[0], options)
         meant = f" Did you mean {' or '.join(close)}?" if close else ""
         sys.exit(f"Error: there is no option {unknown[0]}.{meant} {HELP_ALL} shows all.")

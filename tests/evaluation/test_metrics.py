@@ -151,6 +151,15 @@ def test_interval_resamples_actors_not_clips():
     assert (low, high) == (0.0, 1.0)  # 200 independent clips would have given about 0.43 to 0.57
 
 
+def test_interval_of_one_speaker_draws_clips():
+    labels, predictions = np.repeat([0, 1], 50), np.tile([0, 1], 50)  # half of each class
+    interval = bootstrap_interval_over_actors(
+        labels, predictions, np.full(100, "ravdess:01"), accuracy, 2000, np.random.default_rng(0)
+    )
+    assert interval.low == pytest.approx(0.4, abs=0.03)  # 1.96 times the root of 1 / 400
+    assert interval.high == pytest.approx(0.6, abs=0.03)
+
+
 def test_interval_covers_a_known_mean():
     rng = np.random.default_rng(1)
     skill = rng.normal(0.7, 0.1, size=200).clip(0, 1)
