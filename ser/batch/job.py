@@ -10,7 +10,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -155,8 +155,11 @@ def locked(folder: Path) -> Iterator[None]:
             finally:
                 if not (folder / _JOB).exists():
                     clear(folder)
-                    (folder / _LOCK).unlink(missing_ok=True)
-                    folder.rmdir()
+                    with suppress(PermissionError):  # Windows keeps open files, and filelock deletes this one
+                        (folder / _LOCK).unlink(missing_ok=True)
+        if not (folder / _JOB).exists():
+            with suppress(OSError):  # another process may have begun to use it
+                folder.rmdir()
     except Timeout as error:
         raise ValueError(f"Another process works on {folder} already. Wait for it, or stop it.") from error
 

@@ -69,7 +69,8 @@ def _pool_results(job: Job, model: ModelChoice, num_workers: int) -> Iterator[in
     # and workers share the memory of the libraries. Without such a server (Windows), workers are spawned.
     forking = "forkserver" in multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("forkserver" if forking else "spawn")
-    context.set_forkserver_preload([model.library, __name__])
+    if forking:
+        context.set_forkserver_preload([model.library, __name__])
     pool = ProcessPoolExecutor(
         num_workers,
         mp_context=context,

@@ -7,6 +7,7 @@ so that one which was scored twice still has its rows once.
 
 import logging
 import os
+import platform
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ class PartScorer:
         self.job = job
         self.recognizer = model.load()
         if self.recognizer.fingerprint() != job.settings["model"]:
-            raise ValueError(f"{model.name} is another model on {os.uname().nodename}. Copy this machine's.")
+            raise ValueError(f"{model.name} is another model on {platform.node()}. Copy this machine's.")
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[int]]:
         """Score the parts in `item` and return their `num_clips`; skip parts that have a table."""
