@@ -1,11 +1,11 @@
 """Train, measure and check everything that a release consists of, one command after another.
 
     python -m tools.release --dry_run     # print the commands
-    python -m tools.release --start_at dev5/hybrid
+    python -m tools.release --start_at luna5/corpora
 
-The corpora are read from `data/ravdess` and `data/emodb`: link them there. A training or cross-validation
-that was interrupted resumes where it stopped; `--start_at` skips the steps that are done. Nothing is
-committed or published.
+The corpora are read from `data/ravdess`, `data/ravdess-song`, `data/nemo` and `data/emodb`, and Whisper base
+from `data/whisper-base` (`data_scripts/`). A training or cross-validation that was interrupted resumes where
+it stopped; `--start_at` skips the steps that are done. Nothing is committed or published.
 """
 
 import subprocess
@@ -13,56 +13,83 @@ import sys
 
 from ser.__main__ import CommandParser
 
-SINGLE = ("--ensemble_size", "1", "--views", "absolute")
+PYTHON = sys.executable
+RAVDESS = ("--data_dir", "data/ravdess")
+CORPORA = (
+    *("--corpus", "ravdess,ravdess-song,nemo"),
+    *("--data_dir", "data/ravdess,data/ravdess-song,data/nemo"),
+)
+TRAIN_ONLY = (*CORPORA, "--train_only", "ravdess-song,nemo")
+HEADS = (
+    *("--model_name_or_path", "data/whisper-base", "--ensemble_size", "2", "--num_augmented_copies", "3"),
+    *("--learning_rate", "1e-3", "--warmup_steps", "0.2", "--temperature", "1"),
+)
+ACCURATE = (*HEADS, "--num_train_epochs", "2", "--min_ravdess_share", "0.5")
 SEEDS = ("--seeds", "0", "1", "2")
 CROSS_VALIDATIONS = {
-    "dev5/hybrid": (),
-    "dev5/plain": ("--architecture", "plain", *SINGLE),
-    "dev5/alike": ("--ensemble_size", "2", "--views", "absolute"),
-    "dev5/single": SINGLE,
-    "dev5/single_relative": ("--ensemble_size", "1", "--views", "relative"),
-    "dev5/single_delta": ("--ensemble_size", "1", "--views", "delta"),
-    "dev5/single_no_copies": (*SINGLE, "--num_augmented_copies", "0", "--num_train_epochs", "77"),
-    "dev5/single_no_noise": (*SINGLE, "--noise_prob", "0"),
-    "dev5/single_unbalanced": (*SINGLE, "--balanced_loss", "false"),
-    "dev5/single_wide_range": (*SINGLE, "--dynamic_range_db", "80"),
-    "dev5/single_no_equaliser": (*SINGLE, "--equaliser_std_db", "0"),
-    "luna5/hybrid": SEEDS,
-    "emobox6/hybrid": SEEDS,
-    "timnet10/hybrid": (),
-    "stratified80/hybrid_14_passes": ("--num_train_epochs", "14", *SEEDS),
+    "luna5/corpora": (*TRAIN_ONLY, *SEEDS),
+    "emobox6/corpora": (*TRAIN_ONLY, *SEEDS),
+    "leave-one-corpus-out/corpora": (*CORPORA, "--folds", "1"),
+    "luna5/hybrid": (*RAVDESS, *SEEDS),
+    "stratified80/hybrid_14_passes": (*RAVDESS, "--num_train_epochs", "14", *SEEDS),
+    "timnet10/hybrid": RAVDESS,
+    "luna5/whisper-lstm": (*TRAIN_ONLY, *ACCURATE),
+    "emobox6/whisper-lstm": (*TRAIN_ONLY, *ACCURATE),
+    "leave-one-corpus-out/whisper-lstm": (*CORPORA, *ACCURATE, "--folds", "1"),
+    "luna5/whisper-ravdess": (*RAVDESS, *HEADS, "--num_train_epochs", "6"),
 }
-"""By protocol and name of the recipe, the options that differ from the shipped recipe."""
+"""Options of the recipe by protocol and name of the recipe."""
 
 
 def release_steps() -> dict[str, list[str]]:
     """Return the commands of a release by name, in order."""
-    python, data = sys.executable, ("--data_dir", "data/ravdess")
-    cross_validate = [python, "-m", "benchmarks.accuracy.cross_validate", *data]
+    steps = {
+        "train": [PYTHON, "train.py", *CORPORA, "--resume_from_checkpoint", "auto"],
+        "train the accurate model": [PYTHON, "train.py", *CORPORA, *ACCURATE],
+    }
+    for command, folder in zip(steps.values(), ("checkpoint", "checkpoint-accurate"), strict=True):
+        command += ["--output_dir", folder]
+    for row, options in CROSS_VALIDATIONS.items():
+        protocol, _, name = row.partition("/")
+        command = [PYTHON, "-m", "benchmarks.accuracy.cross_validate", *options]
+        steps[row] = [*command, "--protocol", protocol, "--name", name]
+    for suffix, recipe in (("", "corpora"), ("-accurate", "whisper-lstm")):
+        steps |= measurements(suffix, recipe)
+    steps["out of distribution"] = [
+        *(PYTHON, "-m", "benchmarks.accuracy.out_of_distribution"),
+        *("--ravdess_dir", "data/ravdess", "--emodb_dir", "data/emodb"),
+    ]
+    targets = ("bench", "load", "report", "lint", "test", "conformance")
+    return steps | {target: ["make", target] for target in targets}
+
+
+def measurements(suffix: str, recipe: str) -> dict[str, list[str]]:
+    """Return the commands that calibrate a checkpoint and then score it.
+
+    Args:
+        suffix: Of the checkpoint's folder and of its result files.
+        recipe: Name of its recipe in the results.
+    """
+    checkpoint, results = f"checkpoint{suffix}", "benchmarks/results"
+    calibrate = [PYTHON, "-m", "benchmarks.accuracy.calibrate"]
+    evaluate = [PYTHON, "-m", "ser", "evaluate", "--model", checkpoint]
+    robustness = [PYTHON, "-m", "benchmarks.accuracy.robustness", "--model", checkpoint]
     return {
-        "train": [
-            *(python, "train.py", *data, "--output_dir", "checkpoint"),
-            *("--resume_from_checkpoint", "auto"),
+        f"calibrate {checkpoint}": [
+            *(*calibrate, "--recipe", recipe, "--checkpoint", checkpoint),
+            *("--output", f"calibration{suffix}"),
         ],
-        "evaluate": [
-            *(python, "evaluation.py", "--model", "checkpoint", *data),
-            *("--output_dir", "benchmarks/results/evaluation"),
+        f"evaluate {checkpoint}": [*evaluate, *RAVDESS, "--output_dir", f"{results}/evaluation{suffix}"],
+        f"evaluate {checkpoint} on EmoDB": [
+            *(*evaluate, "--corpus", "emodb", "--data_dir", "data/emodb"),
+            *("--output_dir", f"{results}/evaluation{suffix}-emodb"),
         ],
-        "robustness": [python, "-m", "benchmarks.accuracy.robustness", "--model", "checkpoint", *data],
-        "evaluate EmoDB": [
-            *(python, "evaluation.py", "--model", "checkpoint", "--corpus", "emodb"),
-            *("--data_dir", "data/emodb", "--output_dir", "benchmarks/results/evaluation-emodb"),
+        f"robustness of {checkpoint}": [
+            *robustness,
+            *RAVDESS,
+            "--output",
+            f"{results}/robustness{suffix}.json",
         ],
-        "out of distribution": [
-            *(python, "-m", "benchmarks.accuracy.out_of_distribution"),
-            *("--ravdess_dir", "data/ravdess", "--emodb_dir", "data/emodb"),
-        ],
-        **{
-            row: [*cross_validate, "--protocol", row.split("/")[0], "--name", row.split("/")[1], *options]
-            for row, options in CROSS_VALIDATIONS.items()
-        },
-        "calibrate": [python, "-m", "benchmarks.accuracy.calibrate"],
-        **{target: ["make", target] for target in ("bench", "load", "report", "lint", "test", "conformance")},
     }
 
 
