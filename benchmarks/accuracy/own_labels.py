@@ -80,11 +80,11 @@ def training_rows(
 
 
 def train(
-    clips: Dataset, start: str | None, seed: int, cache_dir: str | None
+    clips: Dataset, start: str | None, seed: int, cache_dir: str | None, num_proc: int | None = None
 ) -> tuple[EmotionRecognizer, dict[str, Any]]:
-    """Train on clips; returns the recogniser, and what the training took and was made with."""
+    """Train on clips, and return the recogniser with the time and settings of the training."""
     recipe = RecipeArguments(
-        init_from=start, num_proc=None, feature_cache_dir=cache_dir, temperature=1.0, not_sure_below=0.0
+        init_from=start, num_proc=num_proc, feature_cache_dir=cache_dir, temperature=1.0, not_sure_below=0.0
     )
     arguments: dict[str, Any] = {"save_strategy": "no", "disable_tqdm": True, "logging_steps": 500}
     if start:
@@ -170,10 +170,10 @@ def measure(clips: Dataset, file: Path, clips_per_label: int | None, args: argpa
 
 
 def measure_time(clips: Dataset, file: Path, args: argparse.Namespace) -> None:
-    """Measure how long training takes on so many clips, with nothing in the cache."""
+    """Measure how long training takes on `args.time` clips, with an empty cache."""
     chosen = clips.select(range(0, len(clips), max(1, len(clips) // args.time))).select(range(args.time))
     with tempfile.TemporaryDirectory() as cache_dir:
-        _, training = train(chosen, args.start, args.seed, cache_dir)
+        _, training = train(chosen, args.start, args.seed, cache_dir, os.cpu_count())
     result = {
         "corpus": args.corpus,
         "name": args.name,
