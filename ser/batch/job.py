@@ -157,11 +157,12 @@ def locked(folder: Path) -> Iterator[None]:
                     clear(folder)
                     with suppress(PermissionError):  # Windows keeps open files, and filelock deletes this one
                         (folder / _LOCK).unlink(missing_ok=True)
-        if not (folder / _JOB).exists():
-            with suppress(OSError):  # another process may have begun to use it
-                folder.rmdir()
     except Timeout as error:
         raise ValueError(f"Another process works on {folder} already. Wait for it, or stop it.") from error
+    finally:
+        if not (folder / _JOB).exists():
+            with suppress(OSError):  # another process may use it
+                folder.rmdir()
 
 
 @contextmanager
