@@ -36,7 +36,8 @@ import sys
 import gradio as gr
 
 with gr.Blocks(analytics_enabled=False) as demo:
-    gr.on([], lambda audio: {"nothing": 1.0}, gr.Audio(type="filepath"), gr.Label(), api_name="predict")
+    inputs = [gr.File(), gr.Textbox()]
+    gr.on([], lambda audio, model: {"nothing": 1.0}, inputs, gr.Label(), api_name="predict")
 demo.queue(max_size=64, default_concurrency_limit=2)
 demo.launch(server_port=int(sys.argv[1]), quiet=True, ssr_mode=False)
 """
@@ -87,7 +88,7 @@ def ask(client: requests.Session, url: str, clip: Path) -> str:
         upload = client.post(f"{api}/upload", files=files, timeout=TIMEOUT_SECONDS)
         if upload.status_code != 200:
             return str(upload.status_code)
-        data = [{"path": upload.json()[0], "meta": {"_type": "gradio.FileData"}}]
+        data = [{"path": upload.json()[0], "meta": {"_type": "gradio.FileData"}}, ""]  # of the default model
         call = client.post(f"{api}/call/predict", json={"data": data}, timeout=TIMEOUT_SECONDS)
         if call.status_code != 200:
             return str(call.status_code)
