@@ -83,7 +83,7 @@ def measure_training(
         (epoch(ours, by_length, recompute=False), epoch(usual, shuffled, recompute=True))
         for _ in range(num_repeats)
     ]
-    ours_seconds, usual_seconds = np.median(spent, axis=0)
+    ours_seconds, usual_seconds = np.median(spent, axis=0).tolist()
     return [
         Row(
             "training, clips a second, beside packed sequences and features computed in every epoch",
