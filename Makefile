@@ -42,6 +42,7 @@ report: $(RUN_READY)  ## Fill tables, pictures and the model card from the resul
 	$(VENV)/bin/python -m benchmarks.report.results
 	$(VENV)/bin/python -m benchmarks.report.generalisation
 	$(VENV)/bin/python -m benchmarks.report.signal_path
+	$(VENV)/bin/python -m benchmarks.report.own_labels
 	$(VENV)/bin/python -m benchmarks.report.card
 
 predict: OUT ?= output/scores.parquet

@@ -1,17 +1,14 @@
-"""The table of docs/your-own-recordings.md, from the files of `benchmarks.accuracy.own_labels`.
+"""The tables of docs/your-own-recordings.md, from the files of `benchmarks.accuracy.own_labels`.
 
-python -m benchmarks.report.own_labels            # write it
-python -m benchmarks.report.own_labels --check    # fail if the document has other numbers
+python -m benchmarks.report.own_labels
 """
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ser.__main__ import CommandParser
 from ser.evaluation.tables import percent_range
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,20 +78,12 @@ def time_lines(results: list[dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def main() -> None:
-    """Parse, then write or compare."""
-    parser = CommandParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the numbers differ")
-    args = parser.parse_args()
+def filled(text: str) -> str:
+    """Return the text of the document with the measured part written anew."""
     results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("*.json"))]
-    text = DOCUMENT.read_text(encoding="utf-8")
     lines = [*table_lines(results), *time_lines(results)]
-    filled = BLOCK.sub(lambda _: "".join(f"{line}\n" for line in lines), text)
-    if not args.check:
-        DOCUMENT.write_text(filled, encoding="utf-8")
-    elif filled != text:
-        sys.exit(f"{DOCUMENT.name} does not hold the numbers of the result files: run this without --check.")
+    return BLOCK.sub(lambda _: "".join(f"{line}\n" for line in lines), text)
 
 
 if __name__ == "__main__":
-    main()
+    DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
