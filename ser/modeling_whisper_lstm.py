@@ -170,7 +170,7 @@ class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers, with the encoder frozen: loading makes every weight trainable."""
+        """Load as transformers does, and freeze the encoder: loading makes every weight trainable."""
         loaded = super().from_pretrained(*args, **kwargs)
         (loaded[0] if isinstance(loaded, tuple) else loaded).encoder.requires_grad_(False)
         return loaded

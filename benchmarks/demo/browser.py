@@ -34,7 +34,7 @@ def serve_demo(*models: str) -> str:
 
 
 def open_chromium(playwright: Playwright, microphone: Path) -> Browser:
-    """A browser whose microphone plays a WAV file over and over."""
+    """Open a browser whose microphone plays a WAV file over and over."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         raise SystemExit("Chromium was not found on the PATH. Install it, e.g. apt-get install chromium.")

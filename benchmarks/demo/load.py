@@ -81,7 +81,7 @@ def wait_until_served(url: str, server: subprocess.Popen) -> None:
 
 
 def ask(client: requests.Session, url: str, clip: Path) -> str:
-    """One request: upload, call, answer. Gives "answer", the status of a refusal, or what else came."""
+    """Make one request and return "answer", the status of a refusal, or any other outcome."""
     api = f"{url}/gradio_api"
     try:
         files = {"files": (clip.name, clip.read_bytes())}
@@ -159,7 +159,7 @@ def measure(command: list[str], num_requests: int) -> dict[str, Any]:
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The figures as a table in Markdown, with what they were measured on."""
+    """Return the figures as a table in Markdown, with the machine they were measured on."""
     lines = [
         "| app | users | requests | answered | told 503 | otherwise | a second | p50 | p95 |",
         "|---|---|---|---|---|---|---|---|---|",

@@ -28,7 +28,7 @@ class PackedLstm(nn.Module):
         self.lstm = nn.LSTM(input_size, hidden_size, batch_first=True, bidirectional=True)
 
     def forward(self, hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """`hidden` (B, T, C) and `mask` (B, T) to (B, T, 2H)."""
+        """Map `hidden` (B, T, C) and `mask` (B, T) to (B, T, 2H)."""
         lengths = mask.sum(dim=1).long()
         packed = pack_padded_sequence(hidden, lengths, batch_first=True, enforce_sorted=False)
         output, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=hidden.shape[1])

@@ -58,7 +58,7 @@ class Models:
         return self._sources[name]
 
     def is_on_hub(self, name: str) -> bool:
-        """Whether a model is loaded from the Hugging Face Hub."""
+        """Tell whether a model is loaded from the Hugging Face Hub."""
         return not Path(self._sources[name]).exists()
 
     def title(self, name: str) -> str:

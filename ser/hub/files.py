@@ -145,7 +145,7 @@ def space_contents(root: Path, sdk: str = "gradio") -> dict[str, Path | bytes]:
 
 
 def _speech_detector() -> dict[str, Path | bytes]:
-    """What finds speech, by name: the package's network and licence, without torch, which it asks for."""
+    """Return the speech detector by name: its network and licence, without torch, which its package needs."""
     (licence,) = (file for file in files("silero-vad") or [] if file.name == "LICENSE")
     return {
         f"ser/segments/{GRAPH_NAME}": graph_file(),

@@ -47,7 +47,7 @@ class MahalanobisDistance(nn.Module):
         self.register_buffer("factor", torch.from_numpy(factor).float())
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """`features` (B, T, C) and `mask` (B, T) to squared distances (B,)."""
+        """Map `features` (B, T, C) and `mask` (B, T) to squared distances (B,)."""
         mask = mask[:, :, None]
         num_frames = mask.sum(dim=1)
         mean = (features * mask).sum(dim=1) / num_frames
@@ -77,7 +77,7 @@ class RecognizerGraph(nn.Module):
         return names if self.distance is None else [*names, "ood_distance"]
 
     def forward(self, waveform: torch.Tensor, num_samples: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """`waveform` (B, N) and `num_samples` (B,) to the graph's outputs.
+        """Map `waveform` (B, N) and `num_samples` (B,) to the graph's outputs.
 
         Returns:
             Probabilities `(B, num_emotions)`, attention and its times in seconds `(B, T')` and, where the

@@ -89,7 +89,7 @@ class OnnxFrontEnd(nn.Module):
     def forward(
         self, waveform: torch.Tensor, num_samples: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """`waveform` (B, N) and `num_samples` (B,) to features (B, T, C), mask (B, T) and first sample (B,).
+        """Map `waveform` (B, N) and `num_samples` (B,) to features (B, T, C), mask (B, T), first sample (B,).
 
         N is at least `block`, a clip at least one sample.
         """
@@ -117,7 +117,7 @@ class OnnxFrontEnd(nn.Module):
         return features, mask.float(), start
 
     def _without_low_frequencies(self, waveform: torch.Tensor, num_samples: torch.Tensor) -> torch.Tensor:
-        """As `MfccLstmFeatureExtractor.without_low_frequencies`; zero after each clip's end.
+        """Filter as `MfccLstmFeatureExtractor.without_low_frequencies`; zero after each clip's end.
 
         In rows as long as the moving average is wide, the average from a row's sample `p` on is the whole
         row's less that of the `p` samples before, plus that of the first `p` samples of the next row. Sums

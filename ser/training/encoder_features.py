@@ -1,4 +1,4 @@
-"""What a frozen encoder makes of clips and of their changed copies, computed once and kept on disk.
+"""The output of a frozen encoder for clips and their augmented copies, computed once and kept on disk.
 
 One file a speaker and copy holds the steps of all the speaker's clips in float16. Its name is a fingerprint
 of all that decides its content, so that any training, fold or seed that needs it finds it again.
@@ -49,7 +49,7 @@ class EncoderFeatures:
         self.fingerprint = fingerprint(model, feature_extractor)
 
     def of_speaker(self, files: Sequence[bytes], copy: int) -> list[torch.Tensor]:
-        """Steps of one speaker's clips, each float16 `(num_steps, C)`, mapped from disk.
+        """Return the steps of one speaker's clips, each float16 `(num_steps, C)`, mapped from disk.
 
         Args:
             files: Contents of the audio files.
@@ -87,7 +87,7 @@ class EncoderFeatures:
     def _changed(
         self, waveform: np.ndarray, rng: np.random.Generator, copy: int, talkers: Sequence[np.ndarray]
     ) -> np.ndarray:
-        """A changed copy, with some of what was recorded before and after the speech."""
+        """Return an augmented copy, with some of the recording before and after the speech."""
         start, stop = self.feature_extractor.trim_bounds(torch.from_numpy(waveform))
         margins = rng.uniform(0.0, MAX_MARGIN_SECONDS, 2) * self.feature_extractor.sampling_rate
         waveform = waveform[max(0, start - int(margins[0])) : stop + int(margins[1])]
@@ -97,7 +97,7 @@ class EncoderFeatures:
 
     @torch.inference_mode()
     def encode(self, waveform: np.ndarray) -> torch.Tensor:
-        """Steps of one clip, float16 `(num_steps, C)`."""
+        """Return the steps of one clip, float16 `(num_steps, C)`."""
         rate = self.feature_extractor.sampling_rate
         batch = self.feature_extractor(waveform, sampling_rate=rate, return_tensors="pt")
         steps, _ = self.model.encode(batch["input_features"], batch["attention_mask"])
