@@ -1,4 +1,4 @@
-"""Images without an engine: buildah in a chroot builds them, `unshare` and `chroot` run them."""
+"""Builds images with buildah in a chroot, and runs them with `unshare` and `chroot`: no Docker engine."""
 
 import ast
 import hashlib
@@ -43,10 +43,10 @@ class Engine:
         return run.stdout.strip()
 
     def make_base(self) -> None:
-        """A Debian with Python under the name of the image that the `Dockerfile` starts from."""
+        """Make a Debian with Python, and name it as the base image of the `Dockerfile`."""
         folder = self.folder / "debian"
         options = ("--variant=minbase", f"--include={BASE_PACKAGES}")
-        # Its output is long, and in the terminal only where it fails.
+        # Its long output is not shown; errors are.
         subprocess.run(
             ["debootstrap", *options, "bookworm", str(folder), debian_mirror()],
             stdout=subprocess.DEVNULL,
@@ -88,10 +88,10 @@ class Engine:
         self.config = json.loads(self.buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
 
     def command(self, program: list[str], **variables: str) -> list[str]:
-        """What runs a program as a container would: the image's user and variables, a read-only root.
+        """Return a command that runs a program as a container does: with the image's user and variables.
 
-        Only /tmp and /dev/shm can be written, as with `read_only`, `tmpfs`, `cap_drop` and
-        `no-new-privileges` in `compose.yaml`. The network is that of this machine.
+        The root is read-only: only /tmp and /dev/shm can be written, as with `read_only`, `tmpfs`, `cap_drop`
+        and `no-new-privileges` in `compose.yaml`. The network is that of this machine.
         """
         user, _, group = self.config["User"].partition(":")
         environment = [*self.config["Env"], *(f"{name}={value}" for name, value in variables.items())]
@@ -128,7 +128,7 @@ class Engine:
 
 
 def pip_settings() -> dict[str, str]:
-    """Where pip finds packages on this machine: its files and variables together."""
+    """Return pip's settings on this machine, from its files and variables."""
     command = [sys.executable, "-m", "pip", "config", "list"]
     listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     settings: dict[str, str] = {}
@@ -139,9 +139,9 @@ def pip_settings() -> dict[str, str]:
 
 
 def links_with_hashes(folders: list[Path]) -> str:
-    """A page that tells the hashes of the packages in folders, as an index does.
+    """Return a page that lists the packages in folders with their hashes, as an index does.
 
-    Of two builds of one version pip prefers that whose hash it is told beforehand.
+    Of two builds of one version, pip prefers the one whose hash is in the lock.
     """
     wheels = [wheel for folder in folders if folder.is_dir() for wheel in sorted(folder.glob("*.whl"))]
     return "".join(
@@ -155,18 +155,18 @@ def _sha256(file: Path) -> str:
 
 
 def local_paths(settings: str) -> list[Path]:
-    """The files and folders of this machine that settings of pip name."""
+    """Return the files and folders of this machine that pip's settings name."""
     names = re.findall(r"(?:file://|(?<!\S))(/[^\s,]+)", settings)
     return sorted({path for name in names if (path := _shelf(Path(name))).exists()})
 
 
 def _shelf(path: Path) -> Path:
-    """An index in files points to packages that lie beside it."""
+    """Return the folder of an index in files, which contains its packages."""
     return path.parent if path.name == "simple" else path
 
 
 def debian_mirror() -> str:
-    """The address that apt fetches Debian from on this machine."""
+    """Return the address of apt's Debian mirror on this machine."""
     command = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(CODENAME) $(REPO_URI)"]
     listing = subprocess.run(
         [*command, "Created-By: Packages"], capture_output=True, text=True, check=True

@@ -60,7 +60,7 @@ class MahalanobisDistance(nn.Module):
 
 
 class RecognizerGraph(nn.Module):
-    """Front end, network, softmax and out-of-distribution score: what the exported graph computes."""
+    """The exported graph: front end, network, softmax and out-of-distribution score."""
 
     def __init__(self, recognizer: MfccLstmRecognizer):
         super().__init__()
@@ -72,7 +72,7 @@ class RecognizerGraph(nn.Module):
 
     @property
     def output_names(self) -> list[str]:
-        """Of what `forward` returns."""
+        """Names of the outputs of `forward`."""
         names = ["probabilities", "attention", "attention_seconds"]
         return names if self.distance is None else [*names, "ood_distance"]
 
@@ -131,7 +131,7 @@ def export_onnx(
     if recognizer.detector is not None:
         values["ood_threshold"] = str(float(recognizer.detector.threshold))
     (folder / "onnx").mkdir(parents=True, exist_ok=True)
-    # In the target's folder, so that renaming is one step.
+    # In the target's folder, so that a finished file replaces the old one in one step.
     with tempfile.TemporaryDirectory(dir=folder / "onnx", prefix=".export-") as unfinished:
         plain, quantized = Path(unfinished) / "model.onnx", Path(unfinished) / "model_quantized.onnx"
         _trace(graph, plain)
@@ -153,7 +153,7 @@ def export_onnx(
 
 
 def _probe(sampling_rate: int) -> list[np.ndarray]:
-    """Two clips of noise of unlike length."""
+    """Return two clips of noise of different lengths."""
     random = np.random.default_rng(0)
     return [(0.1 * random.standard_normal(seconds * sampling_rate)).astype(np.float32) for seconds in (2, 1)]
 
@@ -179,7 +179,7 @@ def _trace(graph: RecognizerGraph, file: Path) -> None:
 
 
 def _quantize(plain: Path, quantized: Path) -> None:
-    """Keep LSTM and linear weights of the network as 8-bit integers; front end and score stay as they are."""
+    """Store LSTM and linear weights of the network as 8-bit integers; leave front end and score unchanged."""
     names = [node.name for node in onnx.load(str(plain)).graph.node]
     quantize_dynamic(
         plain,

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -29,16 +28,18 @@ _RUNTIME_ERRORS = tuple(
 
 
 def checkpoint_sha256(folder: str | os.PathLike[str]) -> str | None:
-    """Return the SHA-256 of a checkpoint's weights and settings; `None` if the folder lacks one of them.
+    """Return the SHA-256 of a checkpoint's weights, settings and statistics.
 
     It ties a graph to what it was exported from, without loading either.
+
+    Returns:
+        `None` if the folder contains no whole checkpoint.
     """
-    patterns = ("config.json", "preprocessor_config.json", "model*.safetensors")
-    files = [sorted(Path(folder).glob(pattern)) for pattern in patterns]
-    if not all(files):
+    names = ("config.json", "preprocessor_config.json", "model*.safetensors")
+    if not all(any(Path(folder).glob(name)) for name in names):
         return None
     digest = hashlib.sha256()
-    for file in chain.from_iterable(files):
+    for file in (*(Path(folder, name) for name in names[:2]), *sorted(Path(folder).glob("*.safetensors"))):
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 

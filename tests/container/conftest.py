@@ -1,4 +1,4 @@
-"""The image, built once, and the demo that runs in it: only where SER_CONTAINER asks for it."""
+"""The image, built once, and the demo running in it; built only if SER_CONTAINER is set."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ PROGRAMS = ("buildah", "unshare", "setpriv", "chroot")
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """The built image. SER_CONTAINER says where its base comes from: "debootstrap" or "pull"."""
+    """Build the image. SER_CONTAINER names the source of its base: "debootstrap" or "pull"."""
     base = os.environ.get("SER_CONTAINER")
     if not base:
         pytest.skip("building a container takes minutes and rights: make container-test")
@@ -40,7 +40,7 @@ def engine() -> Iterator[Engine]:
 
 
 def print_size(root: Path) -> None:
-    """Say how large the image is and what makes it so."""
+    """Print the size of the image and of its largest parts."""
     packages = {entry.name: _megabytes(entry) for entry in (root / SITE_PACKAGES).iterdir() if entry.is_dir()}
     largest = sorted(packages, key=packages.__getitem__, reverse=True)[:6]
     print(f"\nThe image has {_megabytes(root):,.0f} MB:")
@@ -57,12 +57,12 @@ def _megabytes(folder: Path) -> float:
 
 @pytest.fixture(scope="session")
 def demo_port(engine: Engine, free_port: int) -> Iterator[int]:
-    """The port on which the image's own command serves, to this machine alone."""
+    """Run the image's own command, and return its port on this machine."""
     command = engine.command(
         engine.config["Cmd"], GRADIO_SERVER_NAME="127.0.0.1", GRADIO_SERVER_PORT=str(free_port)
     )
     start = time.monotonic()
-    # In a session of its own, so that all of it can be ended: `unshare` dies of a signal, its child may not.
+    # In a session of its own, which is ended as a whole: a signal ends `unshare`, but not always its child.
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as server:
@@ -76,7 +76,7 @@ def demo_port(engine: Engine, free_port: int) -> Iterator[int]:
         finally:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
-    assert not _answers(free_port), "the demo goes on after it was ended"
+    assert not _answers(free_port), "the demo still answers after it was ended"
 
 
 def _answers(port: int) -> bool:

@@ -16,15 +16,15 @@ MAX_BYTES = 450_000_000
 pytestmark = pytest.mark.timeout(3600)
 
 
-def heard(port: int, clip: Path) -> dict[str, float]:
+def confidences(port: int, clip: Path) -> dict[str, float]:
     client = Client(f"http://127.0.0.1:{port}", verbose=False)
     answer = client.predict(handle_file(clip), api_name="/predict")
     return {entry["label"]: entry["confidence"] for entry in answer["confidences"]}
 
 
-def test_it_hears_what_the_shipped_model_hears(demo_port: int):
+def test_its_answer_is_that_of_the_shipped_model(demo_port: int):
     expected = EmotionRecognizer.from_pretrained(REPO / "checkpoint").predict(CLIP)
-    assert heard(demo_port, CLIP) == pytest.approx(expected, abs=1e-4)
+    assert confidences(demo_port, CLIP) == pytest.approx(expected, abs=1e-4)
 
 
 def test_it_finds_speech(demo_port: int):
@@ -33,20 +33,20 @@ def test_it_finds_speech(demo_port: int):
     assert "speech" in {each["kind"] for each in segments}
 
 
-def test_it_reads_what_phones_record(demo_port: int, require_ffmpeg: str, tmp_path: Path):
+def test_it_decodes_recordings_of_phones(demo_port: int, require_ffmpeg: str, tmp_path: Path):
     recording = tmp_path / "recording.m4a"
     subprocess.run([require_ffmpeg, "-loglevel", "error", "-i", str(CLIP), str(recording)], check=True)
-    assert sum(heard(demo_port, recording).values()) == pytest.approx(1, abs=1e-4)
+    assert sum(confidences(demo_port, recording).values()) == pytest.approx(1, abs=1e-4)
 
 
-def test_the_health_check_tells_a_demo_from_none(engine: Engine, demo_port: int):
+def test_the_health_check_fails_where_no_demo_is_served(engine: Engine, demo_port: int):
     kind, *check = engine.config["Healthcheck"]["Test"]
     assert kind == "CMD"
     assert engine.run(check, GRADIO_SERVER_PORT=str(demo_port)).returncode == 0
     assert engine.run(check, GRADIO_SERVER_PORT="9").returncode != 0
 
 
-def test_nobody_in_it_is_root_and_nothing_can_be_changed(engine: Engine):
+def test_its_user_has_no_rights_and_can_only_write_to_tmp(engine: Engine):
     script = "id -u; touch /tmp/here && echo written; touch /app/here /packages/here"
     run = engine.run(["sh", "-c", script])
     assert run.stdout.split() == ["1000", "written"]
@@ -64,7 +64,7 @@ def test_without_the_read_only_mount_the_user_may_still_not_write(engine: Engine
         ]
 
 
-def test_it_holds_the_demo_and_nothing_to_train_with(engine: Engine):
+def test_it_contains_the_demo_and_no_package_for_training(engine: Engine):
     files = [file for file in (engine.root / "app").rglob("*") if file.is_file() and file.suffix != ".pyc"]
     names = {file.relative_to(engine.root / "app").as_posix() for file in files}
     needed = {file.relative_to(REPO).as_posix() for file in space_files(REPO)}

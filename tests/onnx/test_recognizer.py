@@ -22,7 +22,7 @@ from ser.onnx.export import export_onnx
 from ser.onnx.front_end import OnnxFrontEnd
 from ser.onnx.recognizer import GRAPH_FILE, QUANTIZED_FILE, OnnxRecognizer
 from ser.recognizer import EmotionRecognizer
-from ser.recognizer.out_of_distribution import OutOfDistributionDetector, summarise_features
+from ser.recognizer.out_of_distribution import FILE_NAME, OutOfDistributionDetector, summarise_features
 
 RATE = 16_000
 REPO = Path(__file__).resolve().parents[2]
@@ -131,6 +131,23 @@ def test_segments_are_analysed_in_one_run_each(recognizer, onnx_recognizer, monk
     assert list(flags) == list(expected_flags) == [False, True, False]
 
 
+def test_a_conversation_gets_torchs_segments():
+    clips = [load_audio(file, RATE) for file in sorted((REPO / "examples").glob("*.flac"))[:4]]
+    pause = np.zeros(RATE, np.float32)
+    conversation = (np.concatenate([part for clip in clips for part in (clip, pause)]), RATE)
+    found, expected = (
+        list(EmotionRecognizer.from_pretrained(REPO / "checkpoint", backend=backend).segments(conversation))
+        for backend in ("onnx", "torch")
+    )
+    assert len(found) == len(expected)
+    assert sum(segment.probabilities is not None for segment in found) >= len(clips)
+    for segment, same in zip(found, expected, strict=True):
+        assert (segment.start_seconds, segment.end_seconds) == (same.start_seconds, same.end_seconds)
+        assert segment.is_out_of_distribution == same.is_out_of_distribution
+        if same.probabilities:
+            assert segment.probabilities == pytest.approx(same.probabilities, abs=1e-4)
+
+
 def test_padding_and_batch_change_nothing(onnx_recognizer):
     clips = [noise(n, seed=n) for n in (RATE, 2_000, 3 * RATE, 7_777)]
     together = onnx_recognizer.predict_probabilities(clips)
@@ -228,12 +245,13 @@ def test_unusable_files_are_refused(checkpoint, tmp_path):
         EmotionRecognizer.from_pretrained(tmp_path, backend="tf")
 
 
-def test_a_graph_beside_other_weights_is_refused(checkpoint, tmp_path):
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", FILE_NAME])
+def test_a_graph_beside_another_checkpoint_is_refused(checkpoint, tmp_path, name):
     shutil.copytree(checkpoint, tmp_path, dirs_exist_ok=True)
-    config = tmp_path / "config.json"
-    config.write_text(config.read_text().replace("1.7", "1.8"))
-    with pytest.raises(ValueError, match="another checkpoint"):
-        EmotionRecognizer.from_pretrained(tmp_path, backend="onnx")
+    with (tmp_path / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(ValueError, match=r"another checkpoint.*python -m ser export"):
+        EmotionRecognizer.from_pretrained(tmp_path, backend="auto")
 
 
 def test_an_export_that_fails_leaves_the_good_files(checkpoint, tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ export interface Analysis {
   isOutOfDistribution: boolean;
 }
 
-/** Thrown for a recording in which nothing can be heard. */
+/** Thrown for a silent recording. */
 export class SilenceError extends Error {}
 
 function parse(metadata: Record<string, string>): Settings {
