@@ -198,7 +198,7 @@ def test_neither_torch_nor_transformers_is_needed(name):
     assert run.stdout.strip() == str(expected)
 
 
-def test_it_is_asked_as_the_torch_one_is(recognizer, onnx_recognizer):
+def test_it_has_the_attributes_and_answers_of_the_torch_recogniser(recognizer, onnx_recognizer):
     assert onnx_recognizer.emotions == recognizer.emotions
     assert onnx_recognizer.sampling_rate == recognizer.sampling_rate
     assert onnx_recognizer.not_sure_below == recognizer.not_sure_below > 0
