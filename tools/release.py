@@ -64,7 +64,7 @@ def release_steps() -> dict[str, list[str]]:
 
 
 def measurements(suffix: str, recipe: str) -> dict[str, list[str]]:
-    """Return the commands that calibrate a checkpoint and then score it.
+    """Return the commands that calibrate a checkpoint, export its graph with the new settings, and score it.
 
     Args:
         suffix: Of the checkpoint's folder and of its result files.
@@ -79,6 +79,7 @@ def measurements(suffix: str, recipe: str) -> dict[str, list[str]]:
             *(*calibrate, "--recipe", recipe, "--checkpoint", checkpoint),
             *("--output", f"calibration{suffix}"),
         ],
+        f"export {checkpoint}": [PYTHON, "-m", "ser", "export", "--model", checkpoint],
         f"evaluate {checkpoint}": [*evaluate, *RAVDESS, "--output_dir", f"{results}/evaluation{suffix}"],
         f"evaluate {checkpoint} on EmoDB": [
             *(*evaluate, "--corpus", "emodb", "--data_dir", "data/emodb"),

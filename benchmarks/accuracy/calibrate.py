@@ -261,6 +261,7 @@ def main(arguments: list[str], root: Path = ROOT) -> None:
     )
     figure.savefig(root / "docs" / "images" / f"{result['picture']}.png", dpi=110)
     print("\n".join(calibration_table(result)))
+    print(f"\nIts ONNX graph has other settings now: run `python -m ser export --model {args.checkpoint}`.")
 
 
 if __name__ == "__main__":
