@@ -86,12 +86,14 @@ class Conversation:
         turns: One a clip: where its speech begins and ends.
         clips: The clip of each turn.
         music: Start and end in seconds of what else is heard.
+        noise_db: Level of the noise relative to full scale.
     """
 
     samples: np.ndarray
     turns: list[Turn] = field(default_factory=list)
     clips: list[SpokenClip] = field(default_factory=list)
     music: list[tuple[float, float]] = field(default_factory=list)
+    noise_db: float = ROOM_DB
 
 
 def make_conversation(
@@ -140,9 +142,14 @@ def make_conversation(
     if not setting.stereo:
         samples = samples.sum(axis=1, keepdims=True)
     noise_db = ROOM_DB if setting.snr_db is None else 10 * np.log10(speech_power) - setting.snr_db
-    noise = np.stack([coloured_noise(len(samples), 1.0, rng) for _ in samples.T], axis=1)
-    noise *= 10 ** (noise_db / 20) / noise.std()
-    return Conversation((samples + noise).astype(np.float32), turns, drawn, music)
+    noise = np.stack([pink_noise(len(samples), noise_db, rng) for _ in samples.T], axis=1)
+    return Conversation((samples + noise).astype(np.float32), turns, drawn, music, noise_db)
+
+
+def pink_noise(num_samples: int, level_db: float, rng: np.random.Generator) -> np.ndarray:
+    """Draw noise of a level relative to full scale, shape `(num_samples,)`."""
+    noise = coloured_noise(num_samples, 1.0, rng)
+    return noise * (10 ** (level_db / 20) / noise.std())
 
 
 def _music(rng: np.random.Generator) -> np.ndarray:
