@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.demo.browser import ROOT, open_chromium, serve_demo, write_conversation
 from ser.__main__ import CommandParser
+from ser.demo.cli import SHIPPED_MODELS
 from ser.demo.examples import example_clips
 
 VIEWPORTS: dict[str, Any] = {
@@ -78,11 +79,12 @@ def analyse_files(page: Page, broken: Path) -> None:
 def main() -> None:
     """Serve the demo and walk through it."""
     parser = CommandParser(description=__doc__)
-    parser.add_argument("--model", default=str(ROOT / "checkpoint"), help="checkpoint folder or Hub id")
+    models = [str(ROOT / name) for name in SHIPPED_MODELS]
+    parser.add_argument("--model", nargs="+", default=models, help="checkpoint folders or Hub ids")
     parser.add_argument("--output_dir", type=Path, default=ROOT / "docs" / "images")
     options = parser.parse_args()
     options.output_dir.mkdir(parents=True, exist_ok=True)
-    url = serve_demo(options.model)
+    url = serve_demo(*options.model)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         recording, microphone = Path(folder) / "conversation.wav", Path(folder) / "microphone.wav"
         write_conversation(recording, (0.8, "calm", 1.0, "angry", 3.5, "fearful", 1.0, "disgust", 0.8))

@@ -26,7 +26,7 @@ def add_endpoints(models: Models) -> None:
         for every emotion of the model, the likeliest first. For recordings longer than ten seconds, the mean
         over windows of three seconds. Where the page offers several models, `model` names one of them.
         """
-        return models[model or models.names[0]].predict(_given(audio))
+        return models[model].predict(_given(audio))
 
     @_said_in_a_sentence
     def analyse(audio: str | None, model: str = "") -> dict[str, Any]:
@@ -37,7 +37,7 @@ def add_endpoints(models: Models) -> None:
         windows, hints}`; the confidence is also in words. A recording of up to ten seconds is one segment.
         Where the page offers several models, `model` names one of them.
         """
-        return judge(models[model or models.names[0]], _given(audio)).to_dict()
+        return judge(models[model], _given(audio)).to_dict()
 
     @_said_in_a_sentence
     def timeline(audio: str | None, model: str = "") -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def add_endpoints(models: Models) -> None:
         emotion of the model, or is null where the window is silent. Where the page offers several models,
         `model` names one of them.
         """
-        return [vars(window) for window in models[model or models.names[0]].timeline(_given(audio))]
+        return [vars(window) for window in models[model].timeline(_given(audio))]
 
     @_said_in_a_sentence
     def segments(audio: str | None, model: str = "") -> dict[str, Any]:
@@ -59,7 +59,7 @@ def add_endpoints(models: Models) -> None:
         is a speaker, unless all hold one signal; `speakers` has a summary of each. Where the page offers
         several models, `model` names one of them.
         """
-        recognizer, file = models[model or models.names[0]], _given(audio)
+        recognizer, file = models[model], _given(audio)
         found = recognizer.segments(file, max_duration_seconds=MAX_DURATION_SECONDS)
         return segments_content(list(found), file.name, recognizer.emotions)
 
@@ -71,7 +71,7 @@ def add_endpoints(models: Models) -> None:
         row: its name, the likeliest emotion, its confidence or why the file cannot be used, and the
         probability of each emotion. Where the page offers several models, `model` names one of them.
         """
-        recognizer = models[model or models.names[0]]
+        recognizer = models[model]
         results, file = predict_files(recognizer, files, table.GRADIO_CACHE)
         rows = table_rows(results, recognizer.emotions)
         return {"headers": header(recognizer.emotions), "data": rows}, file

@@ -40,12 +40,13 @@ class Models:
         return list(self._sources)
 
     def __getitem__(self, name: str) -> EmotionRecognizer:
-        """Return a model, loaded if need be.
+        """Return a model, loaded if need be; the default for "".
 
         Raises:
             ValueError: If there is no model of this name, or its checkpoint is damaged.
             OSError: If its checkpoint is not there.
         """
+        name = name or self.names[0]
         if name not in self._sources:
             raise ValueError(f"There is no model {name!r}; choose one of {', '.join(self.names)}.")
         with self._lock:  # two visitors who ask first do not load it twice
@@ -88,9 +89,6 @@ def _load_card(source: str) -> ModelCard | None:
 
 def _short_name(source: str, sources: Sequence[str]) -> str:
     """Return the last part of a path or Hub id, or all of it where another source ends alike."""
-    last = source.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
-    is_alone = (
-        sum(each.rstrip("/\\").replace("\\", "/").endswith(f"/{last}") or each == last for each in sources)
-        < 2
-    )
-    return last if is_alone else source
+    lasts = [each.replace("\\", "/").rstrip("/").rpartition("/")[2] for each in sources]
+    last = lasts[list(sources).index(source)]
+    return last if lasts.count(last) == 1 else source
