@@ -52,7 +52,7 @@ RECIPE_TEXTS = {
     "hybrid": "three networks on RAVDESS's speech alone",
     "whisper-lstm": "the accurate recipe: heads on three frozen layers of **Whisper** base, songs and nEMO",
     "whisper-two-lstm": "two LSTM heads on the same layers of **Whisper**, RAVDESS at 35 % of the draws",
-    "whisper-ravdess": "the same on RAVDESS alone: what **Whisper** gives without other corpora",
+    "whisper-ravdess": "the accurate recipe on RAVDESS speech alone, as many steps",
     "hybrid_14_passes": "three networks on RAVDESS's speech alone, trained twice as long",
     "plain": "an LSTM alone, without convolutions or ensemble",
     "alike": "two networks on the same view",

@@ -30,6 +30,9 @@ NOT_OF_AN_ENCODER = (
 )
 """Settings of the MFCC-LSTM, which a training on a Whisper encoder does not use."""
 
+NOT_OF_ONE_CORPUS = ("corpus_power", "min_ravdess_share", "num_copies_of_other_corpora")
+"""Settings that a training on one corpus does not use."""
+
 
 def read_training_record(
     folder_or_hub_id: str | os.PathLike[str], revision: str | None = None
@@ -85,6 +88,8 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> str:
     known = (first.keys() & second.keys()) - set(NOT_OF_THE_RECIPE)
     if first.get("model_name_or_path"):
         known -= set(NOT_OF_AN_ENCODER)
+    if len(before.get("train_corpora", ())) == 1:
+        known -= set(NOT_OF_ONE_CORPUS)
     return ", ".join(
         f"{name} {first[name]}, now {second[name]}" for name in sorted(known) if first[name] != second[name]
     )

@@ -55,3 +55,11 @@ def test_trainings_from_before_a_setting_differ_from_those_with_another_value():
     del before["training_arguments"]["bf16"]
     assert changed_settings(before, now) == "bf16 False, now True"
     assert changed_settings(now, now) == ""
+
+
+def test_how_corpora_are_mixed_does_not_matter_to_a_training_on_one():
+    before, now = (
+        {"recipe": {"min_ravdess_share": share}, "training_arguments": {}} for share in (0.35, 0.45)
+    )
+    assert changed_settings({**before, "train_corpora": ["nemo", "ravdess"]}, now) != ""
+    assert changed_settings({**before, "train_corpora": ["ravdess"]}, now) == ""
