@@ -4,7 +4,6 @@ import functools
 import http.server
 import json
 import re
-import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from ser.audio import load_audio
 from ser.hub.publishing import publish_space
 from ser.hub.static_page import build_page
-from ser.onnx.export import export_onnx
 from ser.onnx.recognizer import GRAPH_FILE, OnnxRecognizer
-from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 pytestmark = pytest.mark.browser
 
@@ -33,25 +30,16 @@ MICROPHONE_FLAGS = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-med
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    """The shipped checkpoint with its graph."""
-    folder = tmp_path_factory.mktemp("model")
-    shutil.copytree(REPO / "checkpoint", folder, dirs_exist_ok=True)
-    export_onnx(MfccLstmRecognizer.from_pretrained(folder), folder)
-    return folder
+def recognizer() -> OnnxRecognizer:
+    return OnnxRecognizer(REPO / "checkpoint" / GRAPH_FILE)
 
 
 @pytest.fixture(scope="module")
-def recognizer(model) -> OnnxRecognizer:
-    return OnnxRecognizer(model / GRAPH_FILE)
-
-
-@pytest.fixture(scope="module")
-def site(model, tmp_path_factory, skip_or_fail) -> Path:
+def site(tmp_path_factory, skip_or_fail) -> Path:
     """The built page."""
     folder = tmp_path_factory.mktemp("site")
     try:
-        build_page(model, folder)
+        build_page(REPO / "checkpoint", folder)
     except OSError as error:  # no npm, or nothing to fetch the bundler from
         skip_or_fail("browser", str(error))
     return folder
@@ -86,12 +74,9 @@ def offline_page(site, browser) -> Page:
 
 
 @pytest.fixture
-def published(hub, site, model, tmp_path) -> dict[str, bytes]:
+def published(hub, site) -> dict[str, bytes]:
     """What is on the Hub after publishing the page, by name."""
-    (tmp_path / "README.md").symlink_to(REPO / "README.md")
-    (tmp_path / "checkpoint").symlink_to(model)
-    (tmp_path / "web").symlink_to(REPO / "web")
-    publish_space("someone/page", tmp_path, sdk="static")
+    publish_space("someone/page", REPO, sdk="static")
     return hub.repositories["space", "someone/page"].files
 
 
