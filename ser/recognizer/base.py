@@ -4,7 +4,7 @@ import math
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Self, overload
 
 import numpy as np
@@ -218,6 +218,7 @@ class EmotionRecognizer(ABC):
         *,
         channels: str = "auto",
         turns: "Sequence[Turn] | str | os.PathLike[str] | None" = None,
+        enrolment: Mapping[str, Sequence[Clip]] | None = None,
         max_duration_seconds: float = math.inf,
     ) -> "Iterator[Segment]":
         """Cut a recording of any length into segments and yield each as soon as it is analysed.
@@ -227,7 +228,12 @@ class EmotionRecognizer(ABC):
         from ser.segments.recordings import segment_recording
 
         return segment_recording(
-            self, recording, channels=channels, turns=turns, max_duration_seconds=max_duration_seconds
+            self,
+            recording,
+            channels=channels,
+            turns=turns,
+            enrolment=enrolment,
+            max_duration_seconds=max_duration_seconds,
         )
 
     def stream(
@@ -237,11 +243,12 @@ class EmotionRecognizer(ABC):
         *,
         mix: bool = False,
         turns: "Sequence[Turn] | None" = None,
+        enrolment: Mapping[str, Sequence[Clip]] | None = None,
     ) -> "SegmentStream":
         """Return a stream that takes chunks of sound and gives segments as they end: see `SegmentStream`."""
         from ser.segments.stream import SegmentStream
 
-        return SegmentStream(self, sampling_rate, num_channels, mix=mix, turns=turns)
+        return SegmentStream(self, sampling_rate, num_channels, mix=mix, turns=turns, enrolment=enrolment)
 
     def predict_segments(self, waveforms: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[bool | None]]:
         """Analyse waveforms of up to ten seconds.

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ser.segments.segment import Segment
+from ser.segments.segment import UNNAMED, Segment
 from ser.segments.summary import summarise
 
 
@@ -44,7 +44,7 @@ def write_segments(
 
 def speaker_of(segment: Segment) -> str:
     """Return the name of a segment's speaker, or one to stand for it."""
-    return segment.speaker or "speaker"
+    return segment.speaker or UNNAMED
 
 
 def _write_rttm(file: Path, segments: Sequence[Segment], recording: str, _emotions: Sequence[str]) -> None:
@@ -76,7 +76,7 @@ def _write_textgrid(
         start = max(each.start_seconds, entries[-1][1] if entries else 0)
         if start < each.end_seconds:
             entries.append((start, each.end_seconds, each.words))
-    for name, entries in tiers.items() or [("speaker", [])]:
+    for name, entries in tiers.items() or [(UNNAMED, [])]:
         grid.addTier(IntervalTier(name, entries, 0, end))
     grid.save(str(file), format="long_textgrid", includeBlankSpaces=True)
 

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ def segment_recording(
     *,
     channels: str = "auto",
     turns: Sequence[Turn] | str | os.PathLike[str] | None = None,
+    enrolment: Mapping[str, Sequence[Clip]] | None = None,
     max_duration_seconds: float = math.inf,
 ) -> Iterator[Segment]:
     """Cut a recording of any length into segments and yield each as soon as it is analysed.
@@ -43,6 +44,8 @@ def segment_recording(
             "mix": the channels are averaged. "auto": they are mixed if they hold one signal at first, or if
             all turns are on one channel; otherwise each is a speaker.
         turns: Who speaks when, or a file that `read_turns` reads.
+        enrolment: Recordings of speakers, by their names in the result, that adapt the model to them; see
+            `MfccLstmRecognizer.enrol`. "speaker" stands for the only one of a mix.
         max_duration_seconds: A longer file is refused once this much of it is read.
 
     Yields:
@@ -50,7 +53,7 @@ def segment_recording(
 
     Raises:
         AudioError: If the recording cannot be used; after the segments before the damage, if it is damaged.
-        ValueError: If `channels` is not one of these, or the turns do not fit the recording.
+        ValueError: If `channels` is not one of these, or turns or enrolment do not fit recording and model.
     """
     if channels not in ("auto", "mix", "speakers"):
         raise ValueError(f"channels must be 'auto', 'mix' or 'speakers', got {channels!r}.")
@@ -76,7 +79,9 @@ def segment_recording(
         channels == "auto"
         and (len({turn.channel for turn in turns}) == 1 if turns else _is_one_signal(heard[-1]))
     )
-    stream = SegmentStream(recognizer, sampling_rate, heard[0].shape[1], mix=mix, turns=turns)
+    stream = SegmentStream(
+        recognizer, sampling_rate, heard[0].shape[1], mix=mix, turns=turns, enrolment=enrolment
+    )
     while heard:
         yield from stream.feed(heard.pop(0))
     for block in blocks:

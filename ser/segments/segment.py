@@ -6,6 +6,7 @@ from typing import Any
 from ser.recognizer.confidence import Confidence
 
 NOT_SURE = "not sure"
+UNNAMED = "speaker"  # stands for the speaker of a mix without turns
 
 
 @dataclass(frozen=True)

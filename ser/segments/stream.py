@@ -1,16 +1,23 @@
 """Segments of a recording in chunks: the same path for a file and a microphone."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soxr
 
-from ser.audio import MAX_NUM_CHANNELS, MAX_PEAK, MAX_SAMPLING_RATE, MIN_SAMPLING_RATE, AudioError
+from ser.audio import (
+    MAX_NUM_CHANNELS,
+    MAX_PEAK,
+    MAX_SAMPLING_RATE,
+    MIN_SAMPLING_RATE,
+    AudioError,
+    Clip,
+)
 from ser.recognizer.confidence import Confidence, confidence_of
 from ser.segments.channel import Stretch
 from ser.segments.cutting import Cutter, SpeechCutter, TurnCutter
-from ser.segments.segment import Segment
+from ser.segments.segment import UNNAMED, Segment
 from ser.segments.turns import Turn
 from ser.segments.voice_activity import FRAME, SAMPLING_RATE, VoiceActivityDetector
 
@@ -32,9 +39,11 @@ class SegmentStream:
         mix: Whether to average the channels; otherwise each is a speaker, and cross-talk in quieter channels
             is ignored.
         turns: Who speaks when; without them, the voice activity detector finds speech.
+        enrolment: Recordings of speakers, as in `segment_recording`.
 
     Raises:
-        ValueError: If the rate or number of channels is out of range, or turns name a missing channel.
+        ValueError: If the rate or number of channels is out of range, turns name a missing channel, or
+            enrolment a missing speaker or another kind of model.
     """
 
     def __init__(
@@ -45,6 +54,7 @@ class SegmentStream:
         *,
         mix: bool = False,
         turns: Sequence[Turn] | None = None,
+        enrolment: Mapping[str, Sequence[Clip]] | None = None,
     ):
         if not MIN_SAMPLING_RATE <= sampling_rate <= MAX_SAMPLING_RATE:
             raise ValueError(
@@ -70,6 +80,8 @@ class SegmentStream:
         self._detectors = [VoiceActivityDetector() for _ in range(num_tracks)]
         self._levels_before = np.full((CROSS_TALK_FRAMES - 1, num_tracks), -120.0)
         self._cutters = _cutters(turns, num_tracks, self._mix)
+        speakers = {turn.speaker for turn in turns} if turns else set(map(self._speaker, range(num_tracks)))
+        self._enrolled = _enrolled(recognizer, enrolment or {}, speakers)
 
     def feed(self, chunk: np.ndarray) -> list[Segment]:
         """Take the next samples and return the segments that ended.
@@ -141,36 +153,60 @@ class SegmentStream:
         recent = np.lib.stride_tricks.sliding_window_view(known, CROSS_TALK_FRAMES, axis=0).max(axis=-1)
         return recent < recent.max(axis=1, keepdims=True) - CROSS_TALK_DB
 
+    def _speaker(self, track: int) -> str:
+        return UNNAMED if self._mix else f"channel {track + 1}"
+
     def _analyse(self, stretches: Iterable[tuple[int, Stretch]]) -> list[Segment]:
         listed = sorted(stretches, key=lambda item: item[1].end)
-        waveforms = [stretch.waveform for _, stretch in listed if stretch.waveform is not None]
-        answers = iter(self._answers(waveforms))
+        speakers = [stretch.speaker or self._speaker(track) for track, stretch in listed]
+        answers: dict[int, tuple[Any, ...]] = {}
+        for recognizer in {self._recognizer, *self._enrolled.values()}:
+            chosen = [
+                number
+                for number, (_, stretch) in enumerate(listed)
+                if stretch.waveform is not None
+                and self._enrolled.get(speakers[number], self._recognizer) is recognizer
+            ]
+            waveforms = [listed[number][1].waveform for number in chosen]
+            answers |= zip(chosen, _answers(recognizer, waveforms), strict=True)
         return [
             Segment(
                 stretch.start / SAMPLING_RATE,
                 stretch.end / SAMPLING_RATE,
-                0 if self._mix and self._num_channels > 1 else number + 1,
-                stretch.speaker or (None if self._mix else f"channel {number + 1}"),
+                0 if self._mix and self._num_channels > 1 else track + 1,
+                stretch.speaker or (None if self._mix else speaker),
                 stretch.kind,
-                *(next(answers) if stretch.waveform is not None else ()),
+                *answers.get(number, ()),
             )
-            for number, stretch in listed
+            for number, ((track, stretch), speaker) in enumerate(zip(listed, speakers, strict=True))
         ]
 
-    def _answers(
-        self, waveforms: list[np.ndarray]
-    ) -> Iterator[tuple[dict[str, float], Confidence, bool | None]]:
-        """Yield probabilities, confidence and whether it is out-of-distribution for each waveform."""
-        recognizer = self._recognizer
-        if not waveforms:
-            return
-        for row, is_out in zip(*recognizer.predict_segments(waveforms), strict=True):
-            probabilities = dict(zip(recognizer.emotions, row.tolist(), strict=True))
-            yield (
-                probabilities,
-                confidence_of(probabilities, recognizer.not_sure_below, recognizer.confidence_steps, is_out),
-                is_out,
-            )
+
+def _answers(
+    recognizer: "EmotionRecognizer", waveforms: list[Any]
+) -> Iterator[tuple[dict[str, float], Confidence, bool | None]]:
+    """Yield probabilities, confidence and whether it is out-of-distribution for each waveform."""
+    if not waveforms:
+        return
+    for row, is_out in zip(*recognizer.predict_segments(waveforms), strict=True):
+        probabilities = dict(zip(recognizer.emotions, row.tolist(), strict=True))
+        yield (
+            probabilities,
+            confidence_of(probabilities, recognizer.not_sure_below, recognizer.confidence_steps, is_out),
+            is_out,
+        )
+
+
+def _enrolled(
+    recognizer: "EmotionRecognizer", enrolment: Mapping[str, Sequence[Clip]], speakers: set[str]
+) -> dict[str, "EmotionRecognizer"]:
+    """Return a recogniser for each enrolled speaker."""
+    if unknown := sorted(set(enrolment) - speakers):
+        raise ValueError(f"Enrolment names {unknown}; the speakers are {sorted(speakers)}.")
+    enrol = getattr(recognizer, "enrol", None)
+    if enrolment and enrol is None:
+        raise ValueError(f"Enrolment needs an MFCC-LSTM in torch, got a {type(recognizer).__name__}.")
+    return {speaker: enrol(recordings) for speaker, recordings in enrolment.items()} if enrol else {}
 
 
 def _cutters(turns: Sequence[Turn] | None, num_tracks: int, mix: bool) -> list[Cutter]:

@@ -5,9 +5,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import soundfile
+from random_checkpoint import save_random_checkpoint
 
 from ser.audio import AudioError
 from ser.recognizer import EmotionRecognizer
+from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.segments.segment import Segment
 from ser.segments.turns import Turn
 
@@ -195,3 +197,31 @@ def test_a_long_silence_at_the_start_is_not_kept(recognizer: EmotionRecognizer, 
     soundfile.write(tmp_path / "silent.flac", np.zeros((RATE * 60 * 12, 2), dtype=np.int16), RATE)
     segments = list(recognizer.segments(tmp_path / "silent.flac"))
     assert {(each.kind, each.start_seconds, each.end_seconds) for each in segments} == {("silence", 0, 720)}
+
+
+def test_an_enrolled_speaker_is_analysed_with_features_nearer_the_training_data(call, tmp_path):
+    model = save_random_checkpoint(tmp_path, views=["absolute", "delta"])  # the latter knows no mean
+    recognizer = MfccLstmRecognizer.from_pretrained(model)
+    samples, _ = call
+    own = (samples[:, 0], RATE)
+    enrolled = recognizer.enrol([own])
+    means = [
+        each.feature_extractor(recognizer.load(own), sampling_rate=RATE)["input_features"][0].mean(axis=0)
+        for each in (recognizer, enrolled)
+    ]
+    np.testing.assert_allclose(means[1], means[0] / 2, atol=1e-3)
+
+    plain = speech(list(recognizer.segments((samples, RATE))))
+    adapted = speech(list(recognizer.segments((samples, RATE), enrolment={"channel 1": [own]})))
+    for one, other in zip(plain, adapted, strict=True):
+        alone = samples[round(one.start_seconds * RATE) : round(one.end_seconds * RATE), one.channel - 1]
+        expected = (enrolled if one.channel == 1 else recognizer).predict((alone, RATE))
+        assert other.probabilities == pytest.approx(expected, abs=1e-5)
+        assert (one.probabilities == other.probabilities) == (one.channel == 2)
+
+
+def test_enrolment_of_somebody_else_is_refused(recognizer: EmotionRecognizer, call):
+    with pytest.raises(ValueError, match=r"names \['anna'\]; the speakers are \['channel 1', 'channel 2'\]"):
+        list(recognizer.segments((call[0], RATE), enrolment={"anna": [(call[0][:, 0], RATE)]}))
+    with pytest.raises(ValueError, match="at least one recording"):
+        list(recognizer.segments((call[0], RATE), enrolment={"channel 1": []}))
