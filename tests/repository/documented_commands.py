@@ -20,7 +20,9 @@ MAKEFILE = (REPO / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"^(?:[\w-]+: )?([A-Z_]+) \?=", MAKEFILE, re.MULTILINE))
 # These take no arguments: started, they would do their work.
-WITHOUT_ARGUMENTS = {"benchmarks.report.results", "benchmarks.report.signal_path"}
+WITHOUT_ARGUMENTS = {
+    f"benchmarks.report.{name}" for name in ("card", "generalisation", "own_labels", "results", "signal_path")
+}
 
 
 class UnderstoodError(Exception):
