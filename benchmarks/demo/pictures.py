@@ -94,7 +94,7 @@ def main() -> None:
         browser = open_chromium(playwright, microphone)
 
         page = open_page(browser, url, "light", VIEWPORTS["desktop"])
-        page.get_by_role("button", name="Fearful (woman)").click()
+        page.get_by_role("button", name="Angry (man)").click()
         page.locator(".chart .waveform").wait_for()
         page.mouse.move(0, 0)
         take(page, options.output_dir / "demo.png")
