@@ -155,6 +155,7 @@ def inspection_figure(clips: Dataset, facts: Sequence[ClipFacts], title: str) ->
         if there:
             axes.hist(there, bins=30, color="#4338ca")
         axes.set_title(what)
+    of_speaker.set_xticks([])
     everyone, of_each = np.unique(speakers[speakers != UNKNOWN_SPEAKER], return_counts=True)
     of_speaker.bar(range(len(everyone)), np.sort(of_each)[::-1], color="#686a72")
     of_speaker.set_title(
