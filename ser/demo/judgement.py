@@ -91,20 +91,12 @@ def judge(
         recognizer.confidence_steps,
         analysis.is_out_of_distribution,
     )
-    segments = [
-        Segment(
-            0.0,
-            analysis.duration_seconds,
-            0,
-            None,
-            "speech",
-            analysis.probabilities,
-            confidence,
-            analysis.is_out_of_distribution,
-        )
-    ]
-    if analysis.duration_seconds > SINGLE_PASS_SECONDS:
-        segments = _segments(recognizer, recording, analysis.duration_seconds, on_progress)
+    duration, is_out = analysis.duration_seconds, analysis.is_out_of_distribution
+    segments = [Segment(0.0, duration, 0, None, "speech", analysis.probabilities, confidence, is_out)]
+    if duration > SINGLE_PASS_SECONDS:
+        segments = _segments(recognizer, recording, duration, on_progress)
+        if not any(each.kind == "speech" for each in segments):
+            confidence = Confidence(is_sure=False)
     return Judgement(Path(recording).name, recognizer.emotions, analysis, confidence, segments)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from ser import EmotionRecognizer
 from ser.demo.examples import example_clips
@@ -42,6 +43,14 @@ def test_a_broken_file_is_a_row_and_stops_nothing(recognizer: EmotionRecognizer,
     assert results[0].name in results[0].reason
     assert results[1].judgement.analysis.probabilities == pytest.approx(recognizer.predict(clip), abs=1e-6)
     assert told == [0.25, 0.5, 0.75, 1]
+
+
+def test_a_long_recording_without_speech_is_not_sure(recognizer: EmotionRecognizer, tmp_path: Path):
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(12 * 16_000) / 16_000)
+    soundfile.write(tmp_path / "tone.wav", tone, 16_000)
+    (result,) = analyse_files(recognizer, [str(tmp_path / "tone.wav")])
+    assert result.words[1] == "not sure"
+    assert result.judgement.shares == {}
 
 
 def test_the_table_says_emotion_confidence_and_reason():
