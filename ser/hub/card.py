@@ -201,6 +201,12 @@ def _architecture_lines(measured: Measurements) -> Iterator[str]:
         f"{', '.join(settings['views'][:num_members])}. The code comes with the weights and needs torch,"
         " numpy and transformers."
     )
+    if teacher := (measured.record or {}).get("teacher"):
+        named = "" if Path(teacher).is_dir() else f", `{teacher}`"
+        yield (
+            f" It also learned from a pretrained speech encoder{named}: from the class scores of heads that"
+            " were trained on it (knowledge distillation)."
+        )
 
 
 def _results_lines(measured: Measurements) -> Iterator[str]:

@@ -213,6 +213,7 @@ def finish(
         provenance={
             **provenance,
             "base_model": recipe.init_from or (base_model and base_model_of(base_model)),
+            "teacher": recipe.teacher and base_model_of(recipe.teacher),
             "base_license": inherit_license(base_model, output_dir) if base_model else None,
             **settings_of(recipe, training_args),
             "command": shlex.join(["python", "-m", "ser", "train", *sys.argv[1:]]),

@@ -24,7 +24,10 @@ class FeatureCollator:
         self.corpora = list(corpora)
 
     def __call__(self, examples: list[dict]) -> BatchFeature:
-        """Return `input_features` (B, T, C), `attention_mask` (B, T), `labels` and `corpus` (B,)."""
+        """Return `input_features` (B, T, C), `attention_mask` (B, T), `labels` and `corpus` (B,).
+
+        With the scores of a teacher in the rows also `teacher_scores` (B, num_labels).
+        """
         return self._batch([self._features_of(_spectrogram(example)) for example in examples], examples)
 
     def _features_of(self, mel_db: np.ndarray) -> np.ndarray:
@@ -36,6 +39,9 @@ class FeatureCollator:
         )
         batch["labels"] = torch.tensor([int(example["labels"]) for example in examples])
         batch["corpus"] = torch.tensor([self.corpora.index(str(example["corpus"])) for example in examples])
+        if "teacher_scores" in examples[0]:
+            scores = np.stack([example["teacher_scores"] for example in examples])
+            batch["teacher_scores"] = torch.from_numpy(scores)
         return batch
 
 

@@ -26,6 +26,7 @@ def mfcc_parts(
     recipe: RecipeArguments,
     training_args: RecipeTrainingArguments,
     corpora: Sequence[str],
+    teacher_scores: np.ndarray | None = None,
 ) -> TrainingParts:
     """Prepare the training of an MFCC-LSTM, from random weights or from `recipe.init_from`.
 
@@ -35,6 +36,7 @@ def mfcc_parts(
         recipe: The same.
         training_args: The same.
         corpora: Names of the corpora, in the order of the indices that batches hold.
+        teacher_scores: Scores that a teacher gives the training clips, `(num_clips, num_labels)`.
     """
     emotions = train_clips.features["emotion"].names
     known = start_from(recipe.init_from, emotions, recipe.freeze) if recipe.init_from else None
@@ -51,7 +53,7 @@ def mfcc_parts(
     validation_rows = None
     with training_args.main_process_first():  # the other processes then read what it left in the cache
         train_rows = _labelled_spectrograms(
-            train_clips, feature_extractor, recipe, recipe.num_augmented_copies
+            train_clips, feature_extractor, recipe, recipe.num_augmented_copies, teacher_scores
         )
         if validation_clips is not None:
             validation_rows = _labelled_spectrograms(validation_clips, feature_extractor, recipe)
@@ -91,19 +93,25 @@ def _labelled_spectrograms(
     feature_extractor: MfccLstmFeatureExtractor,
     recipe: RecipeArguments,
     num_augmented_copies: int = 0,
+    teacher_scores: np.ndarray | None = None,
 ) -> Dataset:
-    """Return spectrograms of clips as numpy arrays, with the column `labels` that the Trainer expects."""
+    """Return spectrograms of clips as numpy arrays, with the column `labels` that the Trainer expects.
+
+    A copy gets the scores that a teacher gives to the clip itself.
+    """
     corpus_of_clip = np.asarray(clips["corpus"])
-    parts = []
+    parts, rows = [], []
     for corpus in dict.fromkeys(corpus_of_clip.tolist()):
         is_main = corpus == corpus_of_clip[0]
         num_copies = min(
             num_augmented_copies,
             recipe.num_augmented_copies if is_main else recipe.num_copies_of_other_corpora,
         )
+        of_corpus = np.flatnonzero(corpus_of_clip == corpus)
+        rows.append(np.repeat(of_corpus, num_copies + 1))
         parts.append(
             extract_spectrograms(
-                clips.select(np.flatnonzero(corpus_of_clip == corpus)),
+                clips.select(of_corpus),
                 feature_extractor,
                 num_augmented_copies=num_copies,
                 augmentation=WAVEFORM_ONLY,
@@ -112,11 +120,12 @@ def _labelled_spectrograms(
                 cache_dir=Path(recipe.feature_cache_dir) if recipe.feature_cache_dir else None,
             )
         )
-    return (
-        concatenate_datasets(parts)
-        .rename_column("emotion", "labels")
-        .with_format("numpy", columns=["mel_spectrogram", "length", "labels", "corpus"])
-    )
+    spectrograms = concatenate_datasets(parts).rename_column("emotion", "labels")
+    columns = ["mel_spectrogram", "length", "labels", "corpus"]
+    if teacher_scores is not None:
+        spectrograms = spectrograms.add_column("teacher_scores", list(teacher_scores[np.concatenate(rows)]))
+        columns.append("teacher_scores")
+    return spectrograms.with_format("numpy", columns=columns)
 
 
 def fit_detector(

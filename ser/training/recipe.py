@@ -54,6 +54,16 @@ class RecipeArguments:
         default_factory=lambda: list(HEAD_KINDS),
         metadata={"help": "With an encoder: the kinds of its heads, in turn.", "choices": HEAD_KINDS},
     )
+    teacher: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder or Hub id of a Whisper model. Heads are trained on it first, and the MFCC-LSTM "
+            "learns their class scores beside the labels (knowledge distillation)."
+        },
+    )
+    teacher_weight: float = field(
+        default=0.5, metadata={"help": "Share of the loss that the scores of --teacher get."}
+    )
     corpus_power: float = field(
         default=0.5, metadata={"help": "Corpora are drawn by this power of their size."}
     )

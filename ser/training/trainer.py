@@ -20,6 +20,7 @@ from ser.training.encoder_heads import encoder_parts
 from ser.training.mfcc_lstm import mfcc_parts
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.training.sampler import CorpusSampler
+from ser.training.teacher import distillation_loss, teacher_scores
 from ser.training.termination import survival_callbacks
 from ser.training.trainer_metrics import compute_classification_metrics
 from ser.training.warm_start import is_whisper_lstm
@@ -56,15 +57,23 @@ def train_classifier(
     """
     settings = run_settings(recipe, training_args, train_clips, validation_clips)
     checkpoint = checkpoint_to_resume(resume_from_checkpoint, training_args, settings)
+    has_encoder = recipe.model_name_or_path or (recipe.init_from and is_whisper_lstm(recipe.init_from))
+    scores = None
+    if recipe.teacher and has_encoder:
+        raise ValueError(
+            "--teacher is for the MFCC-LSTM; the heads of an encoder learn from the labels alone."
+        )
+    if recipe.teacher:
+        scores = teacher_scores(train_clips, recipe, training_args, train_classifier)
     set_seed(training_args.seed)
     loss = _corpus_loss(train_clips, validation_clips, recipe, training_args)
-    has_encoder = recipe.model_name_or_path or (recipe.init_from and is_whisper_lstm(recipe.init_from))
-    prepare = encoder_parts if has_encoder else mfcc_parts
-    parts = prepare(train_clips, validation_clips, recipe, training_args, loss.corpora)
+    arguments = (train_clips, validation_clips, recipe, training_args, loss.corpora)
+    parts = encoder_parts(*arguments) if has_encoder else mfcc_parts(*arguments, scores)
     trainer = EmotionTrainer(
         model=parts.model,
         args=training_args,
         corpus_loss=loss,
+        teacher_weight=recipe.teacher_weight,
         sampler=CorpusSampler(
             parts.lengths,
             training_args.train_batch_size * training_args.gradient_accumulation_steps,
@@ -115,6 +124,7 @@ class EmotionTrainer(Trainer):
 
     Args:
         corpus_loss: The loss, for training and evaluation.
+        teacher_weight: Share of the loss that the scores of a teacher get, in batches that hold them.
         sampler: Draws the training rows.
         eval_data_collator: Makes the batches of evaluation, which are not augmented.
     """
@@ -123,12 +133,14 @@ class EmotionTrainer(Trainer):
         self,
         *args: Any,
         corpus_loss: CorpusLoss,
+        teacher_weight: float,
         sampler: CorpusSampler,
         eval_data_collator: Callable[[list[Any]], Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.corpus_loss = corpus_loss.to(self.args.device)
+        self.teacher_weight = teacher_weight
         self.sampler = sampler
         self.eval_data_collator = eval_data_collator
 
@@ -142,8 +154,11 @@ class EmotionTrainer(Trainer):
         """Return the mean loss of the ensemble members, as `Trainer.compute_loss` does."""
         inputs = dict(inputs)
         labels, corpus = inputs.pop("labels"), inputs.pop("corpus")
+        taught = inputs.pop("teacher_scores", None)
         outputs = model(**inputs)
         loss = self.corpus_loss(outputs.member_logits, labels, corpus)
+        if taught is not None:
+            loss = torch.lerp(loss, distillation_loss(outputs.member_logits, taught), self.teacher_weight)
         if not torch.isfinite(loss):
             raise ValueError(
                 f"The loss is {float(loss)} at step {self.state.global_step + 1}, so training has diverged: "

@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from datasets import Audio, ClassLabel, Dataset, Features, Value
+from datasets import Dataset
+from tiny_encoder import CLIPS_EACH, noise_of_two_corpora, save_tiny_encoder
 from transformers import (
     Wav2Vec2Config,
-    WhisperConfig,
     WhisperForAudioClassification,
 )
 
-from ser.labels import EMOTIONS
 from ser.modeling_whisper_lstm import ENCODER_FILE
 from ser.onnx.export import export_onnx
 from ser.recognizer import EmotionRecognizer
@@ -23,41 +22,15 @@ from ser.training.encoder_rows import StepCollator, StepRows
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.training.trainer import train_classifier
 
-SPEAKERS = {"ravdess": ["ravdess:01", "ravdess:02"], "nemo": ["nemo:WR0"]}
-CLIPS_EACH = 6
-
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("whisper")
-    torch.manual_seed(0)
-    config = WhisperConfig(
-        d_model=16,
-        encoder_layers=3,
-        encoder_attention_heads=2,
-        encoder_ffn_dim=16,
-        decoder_layers=1,
-        classifier_proj_size=8,
-    )
-    WhisperForAudioClassification(config).save_pretrained(folder)
-    return folder
+    return save_tiny_encoder(tmp_path_factory.mktemp("whisper"))
 
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    folder, rng, rows = tmp_path_factory.mktemp("clips"), np.random.default_rng(0), []
-    for corpus, speakers in SPEAKERS.items():
-        for speaker in speakers:
-            for number in range(CLIPS_EACH):
-                file = folder / f"{corpus}-{speaker[-2:]}-{number}.wav"
-                soundfile.write(file, 0.1 * rng.standard_normal(int(rng.integers(5_000, 9_000))), 16_000)
-                emotion = EMOTIONS[number] if corpus == "ravdess" else ("neutral", "happy", "sad")[number % 3]
-                rows.append({"audio": str(file), "corpus": corpus, "actor": speaker, "emotion": emotion})
-    emotion = ClassLabel(names=list(EMOTIONS))
-    text = Value("string")
-    columns = Features({"audio": text, "corpus": text, "actor": text, "emotion": emotion})
-    rows = [row | {"emotion": EMOTIONS.index(row["emotion"])} for row in rows]
-    return Dataset.from_list(rows, features=columns).cast_column("audio", Audio(decode=False))
+    return noise_of_two_corpora(tmp_path_factory.mktemp("clips"))
 
 
 def train(clips, encoder, cache_dir, output_dir, **settings):
