@@ -80,4 +80,4 @@ def test_a_command_whose_extra_is_not_installed_says_which(monkeypatch, capsys):
     with pytest.raises(SystemExit) as end:
         main()
     assert end.value.code == 0
-    assert "Look at recordings before training on them" in capsys.readouterr().out
+    assert "python -m ser inspect DATA" in capsys.readouterr().out

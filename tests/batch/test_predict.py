@@ -3,6 +3,7 @@
 import csv
 import json
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import signal
 import time
@@ -118,6 +119,12 @@ def test_a_manifests_paths_start_from_where_it_lies(checkpoint, clips, tmp_path,
     assert "not-there.wav is not there" in rows[1]["error"]
 
 
+def main_of_a_fork(arguments: list[str]) -> None:
+    """Run the program without the server that earlier tests may have started, which is no child of a fork."""
+    multiprocessing.forkserver._forkserver._forkserver_pid = None
+    predict.main(arguments)
+
+
 def kill_when_parts_are_there(process: multiprocessing.Process, folder: Path, num_parts: int) -> None:
     """Send SIGKILL as soon as so many parts are written."""
     while process.is_alive() and len(list(folder.glob("part-*.parquet"))) < num_parts:
@@ -139,7 +146,7 @@ def test_a_killed_run_goes_on_without_a_lost_or_double_row(
     for num_parts in (1, 4, 8):
         with monkeypatch.context() as patched:  # the job cannot end before it is killed
             patched.setattr(predict, "join_parts", lambda *_: time.sleep(600))
-            killed = multiprocessing.get_context("fork").Process(target=predict.main, args=(arguments,))
+            killed = multiprocessing.get_context("fork").Process(target=main_of_a_fork, args=(arguments,))
             killed.start()
         kill_when_parts_are_there(killed, folder, num_parts)
         assert killed.exitcode == -signal.SIGKILL
