@@ -39,7 +39,7 @@ def dct_matrix(num_coefficients: int, num_mel_bins: int) -> torch.Tensor:
 def mel_blocks(
     n_fft: int, num_mel_bins: int, sampling_rate: int
 ) -> tuple[tuple[slice, slice, torch.Tensor], ...]:
-    """The mel filter bank in three blocks: beside them it is zero, and two thirds of the work is spared.
+    """Return the mel filter bank in three blocks; it is zero elsewhere, which saves two thirds of the work.
 
     Returns:
         Of low, middle and high frequencies: the columns of a spectrum whose real and imaginary parts
@@ -70,7 +70,7 @@ def mel_blocks(
 
 @lru_cache(maxsize=8)
 def hann_window(win_length: int, n_fft: int) -> torch.Tensor:
-    """A Hann window with zeros on both sides, shape `(n_fft,)`."""
+    """Return a Hann window with zeros on both sides, shape `(n_fft,)`."""
     left = (n_fft - win_length) // 2
     window = torch.hann_window(win_length, **FLOAT32)
     return torch.nn.functional.pad(window, (left, n_fft - win_length - left))
@@ -210,7 +210,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
 
     @staticmethod
     def _as_batch(raw_speech: np.ndarray | torch.Tensor | Sequence) -> list:
-        """One clip becomes a batch of one; a batch stays a batch."""
+        """Return a batch; a single clip becomes a batch of one."""
         is_clip = (
             isinstance(raw_speech, (np.ndarray, torch.Tensor))
             or len(raw_speech) == 0
@@ -271,7 +271,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         return waveform
 
     def _block_power(self, waveform: torch.Tensor) -> torch.Tensor:
-        """Mean square of each block of 25 ms, shape `(num_blocks,)`; of the whole clip if that is shorter."""
+        """Return the mean square of each block of 25 ms, `(num_blocks,)`; of a shorter clip as a whole."""
         block = min(round(BLOCK_SECONDS * self.sampling_rate), len(waveform))
         num_blocks = len(waveform) // block
         return waveform[: num_blocks * block].view(num_blocks, block).square().mean(dim=1)
@@ -292,7 +292,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         return self._trim_bounds(power, len(waveform))
 
     def _trim_bounds(self, power: torch.Tensor, num_samples: int) -> tuple[int, int]:
-        """As `trim_bounds`, from the power of a clip's blocks; a gain changes nothing."""
+        """Return `trim_bounds` from the power of a clip's blocks; a gain changes nothing."""
         if self.trim_top_db is None:
             return 0, num_samples
         loud = torch.nonzero(self._is_loud(power, self.trim_top_db))
@@ -348,7 +348,7 @@ class MfccLstmFeatureExtractor(SequenceFeatureExtractor):
         return self._mfcc(mel_db, *self.cepstrum())
 
     def _mfcc(self, mel_db: torch.Tensor, cepstrum: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
-        """As `features_of`, with what `cepstrum` gives."""
+        """Compute `features_of` with the result of `cepstrum`."""
         mel_db = mel_db.clamp(min=mel_db.max().item() - self.dynamic_range_db)
         if self.band_range_db is not None:
             mel_db = torch.maximum(mel_db, mel_db.amax(dim=0) - self.band_range_db)

@@ -88,7 +88,7 @@ def ask(client: requests.Session, url: str, clip: Path) -> str:
         upload = client.post(f"{api}/upload", files=files, timeout=TIMEOUT_SECONDS)
         if upload.status_code != 200:
             return str(upload.status_code)
-        data = [{"path": upload.json()[0], "meta": {"_type": "gradio.FileData"}}, ""]  # of the default model
+        data: list[Any] = [{"path": upload.json()[0], "meta": {"_type": "gradio.FileData"}}, ""]
         call = client.post(f"{api}/call/predict", json={"data": data}, timeout=TIMEOUT_SECONDS)
         if call.status_code != 200:
             return str(call.status_code)

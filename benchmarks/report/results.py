@@ -239,8 +239,8 @@ def main(root: Path = ROOT) -> None:
         results.setdefault(folder.parent.name, {})[folder.name] = summarise(folder)
     (root / "benchmarks" / "results" / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     sections = []
-    for folder, recipe in ((SHIPPED_FOLDER, SHIPPED_RECIPE), (ACCURATE_FOLDER, ACCURATE_RECIPE)):
-        sections += checkpoint_section(shipped_results(root, folder, recipe))
+    for checkpoint, recipe in ((SHIPPED_FOLDER, SHIPPED_RECIPE), (ACCURATE_FOLDER, ACCURATE_RECIPE)):
+        sections += checkpoint_section(shipped_results(root, checkpoint, recipe))
     sections += training_section(read_json(root / SHIPPED_FOLDER / "training_metrics.json"))
     (root / "docs" / "results.md").write_text(report(results, sections))
     readme = root / "README.md"

@@ -44,7 +44,7 @@ Source = str | os.PathLike[str] | bytes
 
 
 class _Memory(io.BytesIO):
-    """Bytes where a seek to nowhere goes nowhere: libsndfile notices, an exception would never reach it."""
+    """Bytes that ignore an impossible seek: libsndfile notices that, but never sees an exception."""
 
     def seek(self, offset: int, whence: int = 0) -> int:
         try:
