@@ -174,6 +174,7 @@ def measure_time(clips: Dataset, file: Path, args: argparse.Namespace) -> None:
     chosen = clips.select(range(0, len(clips), max(1, len(clips) // args.time))).select(range(args.time))
     with tempfile.TemporaryDirectory() as cache_dir:
         _, training = train(chosen, args.start, args.seed, cache_dir, os.cpu_count())
+    training["recipe"]["feature_cache_dir"] = None  # the folder is gone
     result = {
         "corpus": args.corpus,
         "name": args.name,
