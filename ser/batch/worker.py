@@ -12,7 +12,6 @@ from ser.batch.job import Job, replacing
 from ser.batch.segmenting import segment_part
 from ser.batch.tables import ScoredClip, write_part
 from ser.recognizer import EmotionRecognizer
-from ser.recognizer.confidence import confidence_of
 
 MAX_CLIPS_IN_MEMORY = 256  # many, so that batches hold clips of similar length
 MAX_SECONDS_IN_MEMORY = 1200.0  # 77 MB at 16 kHz
@@ -72,9 +71,7 @@ def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
         for (clip, _), row in zip(loaded, probabilities, strict=True):
             clip.probabilities = row
             named = dict(zip(recognizer.emotions, row.tolist(), strict=True))
-            clip.confidence = str(
-                confidence_of(named, recognizer.not_sure_below, recognizer.confidence_steps)
-            )
+            clip.confidence = str(recognizer.confidence(named))
         loaded.clear()
 
     for index, clip in enumerate(clips):

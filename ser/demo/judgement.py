@@ -9,7 +9,7 @@ from typing import Any
 from ser.audio import MAX_DURATION_SECONDS
 from ser.recognizer import Analysis, EmotionRecognizer
 from ser.recognizer.analysis import SINGLE_PASS_SECONDS
-from ser.recognizer.confidence import Confidence, confidence_of
+from ser.recognizer.confidence import Confidence
 from ser.segments.formats import segments_content
 from ser.segments.segment import Segment
 from ser.segments.summary import shares_of_speech
@@ -85,12 +85,7 @@ def judge(
         ImportError: If it is longer than ten seconds and the package that finds speech is missing.
     """
     analysis = recognizer.analyse(recording, lambda share: on_progress(ANALYSIS_SHARE * share))
-    confidence = confidence_of(
-        analysis.probabilities,
-        recognizer.not_sure_below,
-        recognizer.confidence_steps,
-        analysis.is_out_of_distribution,
-    )
+    confidence = recognizer.confidence(analysis.probabilities, analysis.is_out_of_distribution)
     duration, is_out = analysis.duration_seconds, analysis.is_out_of_distribution
     segments = [Segment(0.0, duration, 0, None, "speech", analysis.probabilities, confidence, is_out)]
     if duration > SINGLE_PASS_SECONDS:

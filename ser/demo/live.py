@@ -13,7 +13,6 @@ from ser.demo.live_session import SHOWN_SECONDS, LiveSession
 from ser.demo.models import Models
 from ser.demo.theme import label_styles
 from ser.recognizer import EmotionRecognizer
-from ser.recognizer.confidence import confidence_of
 
 STREAM_EVERY_SECONDS = 0.3  # from one chunk of sound to the next
 # Gradio 6.31 does not hand an event's `stream_every` to the page, which would send ten chunks a second.
@@ -100,7 +99,7 @@ def _drawn(session: LiveSession, recognizer: EmotionRecognizer) -> tuple[str, st
     styles = label_styles(recognizer.emotions)
     probabilities = session.windows[-1].probabilities if session.windows else None
     if probabilities is not None:
-        confidence = confidence_of(probabilities, recognizer.not_sure_below, recognizer.confidence_steps)
+        confidence = recognizer.confidence(probabilities)
         answer = answer_html(probabilities, confidence, styles, role="")
     elif session.is_speech:
         answer = card_html("Listening", "The answer comes after a second of speech.", role="")

@@ -23,6 +23,7 @@ from ser.recognizer.analysis import (
     window_bounds,
 )
 from ser.recognizer.checkpoint import Checkpoint
+from ser.recognizer.confidence import Confidence, confidence_of
 
 if TYPE_CHECKING:  # voice activity detection is an optional install
     from ser.segments.segment import Segment
@@ -258,6 +259,14 @@ class EmotionRecognizer(ABC):
             where that is unknown.
         """
         return self.predict_probabilities(waveforms), [None] * len(waveforms)
+
+    def confidence(
+        self, probabilities: Mapping[str, float], is_out_of_distribution: bool | None = None
+    ) -> Confidence:
+        """Return the confidence of an answer, by this model's calibration; see `confidence_of`."""
+        return confidence_of(
+            probabilities, self.not_sure_below, self.confidence_steps, is_out_of_distribution
+        )
 
     def load(self, clip: Clip) -> np.ndarray:
         """Return a clip as mono float32 samples `(num_samples,)` at the model's rate.

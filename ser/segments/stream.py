@@ -14,7 +14,7 @@ from ser.audio import (
     AudioError,
     Clip,
 )
-from ser.recognizer.confidence import Confidence, confidence_of
+from ser.recognizer.confidence import Confidence
 from ser.segments.channel import Stretch
 from ser.segments.cutting import Cutter, SpeechCutter, TurnCutter
 from ser.segments.segment import UNNAMED, Segment
@@ -192,7 +192,7 @@ def _answers(
         probabilities = dict(zip(recognizer.emotions, row.tolist(), strict=True))
         yield (
             probabilities,
-            confidence_of(probabilities, recognizer.not_sure_below, recognizer.confidence_steps, is_out),
+            recognizer.confidence(probabilities, is_out),
             is_out,
         )
 
