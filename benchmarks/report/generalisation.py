@@ -47,7 +47,7 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
                     by_test[CORPUS_TITLES[corpus], trained, name].append(scores)
         yield from ("", f"### {protocol}, {folder.name}", "")
         if protocol == LEAVE_ONE_CORPUS_OUT:
-            yield ("The recipe trained on all speakers of the other corpora, tested on the one left out.")
+            yield "The recipe trained on the other corpora, tested on the one left out."
         else:
             yield (
                 "Trained on all corpora together, each fold without the speakers that it tests; "
