@@ -5,8 +5,8 @@
 With `--corpus ravdess,emodb --data_dir data/ravdess,data/emodb` each fold leaves out speakers of both. With
 `--protocol leave-one-corpus-out` a model trained on all corpora but one is tested on that one.
 
-A fold whose file exists is not computed again. Options of the recipe and of the Trainer are those of
-`train.py`.
+A fold whose file exists is not computed again. Models are kept in `--output_dir`, by recipe, fold and seed.
+Options of the recipe and of the Trainer are those of `train.py`.
 """
 
 import json
@@ -85,7 +85,9 @@ def main() -> None:
                     sys.exit(f"{file} was trained with {changed}. Choose another --name, or delete it.")
                 continue
             training_args.seed = seed
-            result = run_fold(clips, all_folds[number], recipe, training_args)
+            fold = all_folds[number]
+            model_dir = Path(str(training_args.output_dir)) / arguments.name / f"{fold.name}-seed{seed}"
+            result = run_fold(clips, fold, recipe, training_args, model_dir)
             temporary = file.with_suffix(".partial")
             temporary.write_text(json.dumps(result) + "\n")
             temporary.replace(file)
@@ -133,13 +135,18 @@ def train_alone(fold: Fold, clips: Dataset, corpora: Collection[str]) -> Fold:
 
 
 def run_fold(
-    clips: Dataset, fold: Fold, recipe: RecipeArguments, training_args: RecipeTrainingArguments
+    clips: Dataset,
+    fold: Fold,
+    recipe: RecipeArguments,
+    training_args: RecipeTrainingArguments,
+    model_dir: Path,
 ) -> dict[str, Any]:
-    """Train on the training clips of a fold and score its test clips once, with the final weights."""
+    """Train on the training clips of a fold, keep the final weights, and score its test clips once."""
     test_clips = clips.select(fold.test)
     start = time.monotonic()
     _, recognizer = train_classifier(clips.select(fold.train), None, recipe, training_args)
     seconds = time.monotonic() - start
+    recognizer.save_pretrained(model_dir)
     files = [audio["path"] for audio in test_clips["audio"]]
     scores = recognizer.predict(files)
     probabilities = np.array([list(score.values()) for score in scores])

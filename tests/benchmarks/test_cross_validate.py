@@ -11,6 +11,7 @@ from tiny_corpora import write_emodb, write_savee
 from benchmarks.accuracy import cross_validate
 from ser.evaluation.metrics import unweighted_average_recall
 from ser.labels import CLASS_SETS, EMOTIONS
+from ser.recognizer import EmotionRecognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +34,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return run
 
 
-def test_each_corpus_tests_a_model_of_the_others_on_what_they_share(run):
+def test_each_corpus_tests_a_model_of_the_others_on_what_they_share(run, tmp_path):
     results = run("--protocol", "leave-one-corpus-out")
     assert list(results) == [f"leave-one-corpus-out/tiny/fold{number}-seed0.json" for number in (0, 1)]
     emodb, savee = results.values()
@@ -46,6 +47,9 @@ def test_each_corpus_tests_a_model_of_the_others_on_what_they_share(run):
     assert len(savee["clips"]) == 28
     assert savee["per_corpus"]["savee"]["4"]["num_clips"] == 16
     assert savee["uar"] == savee["per_corpus"]["savee"]["shared"]["uar"]
+    kept = EmotionRecognizer.from_pretrained(tmp_path / "trainer/tiny/leave-one-corpus-out-savee-seed0")
+    clip = next((tmp_path / "savee").rglob(f"{savee['clips'][0]}.*"))
+    assert list(kept.predict(clip).values()) == pytest.approx(savee["probabilities"][0], abs=1e-4)
 
 
 def test_folds_by_actor_score_each_corpus_by_itself(run):
