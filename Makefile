@@ -41,7 +41,6 @@ evaluate: $(RUN_READY)  ## Measure MODEL=checkpoint on DATA=corpus folder or zip
 report: $(RUN_READY)  ## Fill tables, pictures and the model card from the result files
 	$(VENV)/bin/python -m benchmarks.report.results
 	$(VENV)/bin/python -m benchmarks.report.generalisation
-	$(VENV)/bin/python -m benchmarks.report.signal_path
 	$(VENV)/bin/python -m benchmarks.report.own_labels
 	$(VENV)/bin/python -m benchmarks.report.card
 

@@ -21,7 +21,7 @@ TARGETS = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"^(?:[\w-]+: )?([A-Z_]+) \?=", MAKEFILE, re.MULTILINE))
 # These take no arguments: started, they would do their work.
 WITHOUT_ARGUMENTS = {
-    f"benchmarks.report.{name}" for name in ("card", "generalisation", "own_labels", "results", "signal_path")
+    f"benchmarks.report.{name}" for name in ("card", "generalisation", "own_labels", "results")
 }
 
 

@@ -15,7 +15,7 @@ from documented_commands import check_command
 from documents import DOCUMENTS, REPO, Block, anchors, code_blocks, links
 
 SHELL = ("sh", "shell", "bash")
-DRAWINGS = ("", "text", "mermaid")  # the signal path and README's house have tests of their own
+DRAWINGS = ("", "text", "mermaid")
 CITATION = "bibtex"
 BLOCKS = [block for document in DOCUMENTS for block in code_blocks(document)]
 PYTHON_DOCUMENTS = sorted(
