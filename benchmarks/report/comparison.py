@@ -14,7 +14,7 @@ from ser.evaluation.scoring import BOOTSTRAP_SEED, CONFIDENCE, NUM_RESAMPLES
 Runs = dict[int, list[dict[str, Any]]]
 """Result files of a recipe on a protocol by their seed, each in the order of their folds."""
 
-BASELINE = "hybrid"  # three networks on RAVDESS's speech alone, with which most recipes are compared
+BASELINE = "hybrid"  # three networks on RAVDESS's speech alone, with which the other recipes are compared
 
 
 class Predictions(NamedTuple):
@@ -72,13 +72,6 @@ def predictions_of(runs: Runs) -> Predictions:
 def mean_uar(labels: np.ndarray, predictions: np.ndarray) -> float:
     """Return the mean over seeds of the UAR of `predictions`, shape `(num_clips, num_seeds)`."""
     return float(np.mean([unweighted_average_recall(labels, column) for column in predictions.T]))
-
-
-def baseline_of(name: str) -> str:
-    """Return the recipe that another is compared with; a baseline is compared with itself."""
-    if name.startswith("single_"):
-        return "single"
-    return BASELINE + ("_14_passes" if name.endswith("_14_passes") else "")
 
 
 def compare(runs: Runs, baseline: Runs) -> dict[str, Any] | None:

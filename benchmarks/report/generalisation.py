@@ -22,7 +22,7 @@ from benchmarks.report.measurements import (
     read_runs,
     shipped_results,
 )
-from benchmarks.report.results import command_of, earlier_recipe, fold_numbers
+from benchmarks.report.results import command_of, earlier_recipe
 from benchmarks.report.tables import out_of_distribution_lines
 from ser.corpora import CORPUS_TITLES
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
@@ -33,11 +33,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def cross_corpus_lines(root: Path) -> Iterator[str]:
-    """Yield tables of the cross-validations over several corpora, each with its command."""
-    for folder in sorted(path for path in root.glob("benchmarks/results/*/*") if path.is_dir()):
-        protocol = folder.parent.name
-        if protocol != LEAVE_ONE_CORPUS_OUT and "+" not in protocol:
-            continue
+    """Yield a table of each recipe on corpora left out of its training, with its command."""
+    results = root / "benchmarks" / "results" / LEAVE_ONE_CORPUS_OUT
+    for folder in sorted(path for path in results.glob("*") if path.is_dir()):
         runs = read_runs(folder)
         by_test: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
         for run in runs:
@@ -45,15 +43,8 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
                 for name, scores in by_set.items():
                     trained = " and ".join(CORPUS_TITLES[each] for each in run["train_corpora"])
                     by_test[CORPUS_TITLES[corpus], trained, name].append(scores)
-        yield from ("", f"### {protocol}, {folder.name}", "")
-        if protocol == LEAVE_ONE_CORPUS_OUT:
-            yield "The recipe trained on the other corpora, tested on the one left out."
-        else:
-            yield (
-                "Trained on all corpora together, each fold without the speakers that it tests; "
-                f"folds {', '.join(fold_numbers(runs))}."
-            )
-        yield ""
+        yield from ("", f"### {LEAVE_ONE_CORPUS_OUT}, {folder.name}", "")
+        yield from ("The recipe trained on the other corpora, tested on the one left out.", "")
         yield "| tested on | trained on | emotions | UAR, mean of folds | accuracy | clips | guessing |"
         yield "|---|---|---|---|---|---|---|"
         for (tested, trained, name), scores in by_test.items():

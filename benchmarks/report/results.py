@@ -16,8 +16,8 @@ import numpy as np
 from benchmarks.accuracy.cross_validate import settings_changed_since
 from benchmarks.report.checkpoints import checkpoint_section, training_section
 from benchmarks.report.comparison import (
+    BASELINE,
     Runs,
-    baseline_of,
     compare,
     mean_uar,
     predictions_of,
@@ -51,20 +51,8 @@ RECIPE_TEXTS = {
     "corpora": "the shipped recipe: RAVDESS's songs and nEMO in training",
     "hybrid": "three networks on RAVDESS's speech alone",
     "whisper-lstm": "the accurate recipe: heads on three frozen layers of **Whisper** base, songs and nEMO",
-    "whisper-two-lstm": "two LSTM heads on the same layers of **Whisper**, RAVDESS at 35 % of the draws",
     "whisper-ravdess": "the accurate recipe on RAVDESS speech alone, as many steps",
     "hybrid_14_passes": "three networks on RAVDESS's speech alone, trained twice as long",
-    "plain": "an LSTM alone, without convolutions or ensemble",
-    "alike": "two networks on the same view",
-    "alike_14_passes": "two networks on the same view, trained twice as long",
-    "single": "one network in place of three",
-    "single_relative": "one network on the relative view",
-    "single_delta": "one network on deltas",
-    "single_no_copies": "one network, clips without the copies in other tempi and pitches",
-    "single_no_noise": "one network, no noise or babble in training",
-    "single_unbalanced": "one network, a loss without class balance",
-    "single_wide_range": "one network, a dynamic range of 80 dB",
-    "single_no_equaliser": "one network, no random equaliser in training",
 }
 
 
@@ -72,7 +60,7 @@ def summarise(folder: Path) -> dict[str, Any]:
     """Summarise the scores of a recipe on a protocol from its files, one a fold and seed.
 
     The interval is the bootstrap over actors of the UAR over all tested clips, averaged over seeds.
-    `beside` is the comparison with another recipe by `compare`, and the name of that recipe.
+    `beside` is the comparison with `BASELINE` by `compare`.
     """
     runs = runs_by_seed(folder)
     uars = np.array([[run["uar"] for run in seed_runs] for seed_runs in runs.values()])  # (seeds, folds)
@@ -101,11 +89,10 @@ def summarise(folder: Path) -> dict[str, Any]:
 
 
 def _beside(folder: Path, runs: Runs) -> dict[str, Any] | None:
-    baseline = folder.with_name(baseline_of(folder.name))
+    baseline = folder.with_name(BASELINE)
     if baseline == folder or not baseline.is_dir():
         return None
-    compared = compare(runs, runs_by_seed(baseline))
-    return compared and {"baseline": baseline.name, **compared}
+    return compare(runs, runs_by_seed(baseline))
 
 
 def fold_numbers(runs: list[dict[str, Any]]) -> list[str]:
@@ -133,7 +120,7 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
     lines = [
         f"### {PROTOCOL_TEXTS.get(protocol, protocol)}",
         "",
-        "| recipe | UAR, mean of folds | 95 % interval over actors | points to another, same folds "
+        f"| recipe | UAR, mean of folds | 95 % interval over actors | points to {BASELINE}, same folds "
         "| accuracy | UAR by fold | seeds |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -151,7 +138,7 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
     if len({tuple(result["folds"]) for result in recipes.values()}) > 1:
         lines += [
             "",
-            "Not all of these recipes ran on the same folds: compare them by the points to another.",
+            f"Not all of these recipes ran on the same folds: compare them by the points to {BASELINE}.",
         ]
     lines += ["", "Made by:", "", "```shell", *(result["command"] for result in recipes.values()), "```", ""]
     names_by_change: dict[str, list[str]] = defaultdict(list)
@@ -164,11 +151,11 @@ def protocol_table(protocol: str, recipes: dict[str, dict[str, Any]]) -> list[st
 
 
 def _points(beside: dict[str, Any] | None) -> str:
-    """Return the points gained or lost beside another recipe, with the interval; empty if there is none."""
+    """Return the points gained or lost beside the baseline, with the interval; empty if there is none."""
     if beside is None:
         return ""
     interval = percent_range(beside["uar_interval"])
-    return f"{100 * beside['uar']:+.1f} ({interval}) to {beside['baseline']}"
+    return f"{100 * beside['uar']:+.1f} ({interval})"
 
 
 def earlier_recipe(names: list[str], changed: str) -> str:
@@ -186,7 +173,7 @@ def report(results: dict[str, dict[str, Any]], sections: list[str]) -> str:
         "average recall of the eight emotions, in percent; chance is 12.5. Recipes were chosen on dev5 "
         "(actors 1 to 20), on EmoDB and on corpora left out of training; the other protocols were run with "
         "the chosen recipe and share actors 1 to 20 with dev5. Actors 21 to 24 decided nothing. Points to "
-        "another recipe are the difference of the means over the folds that both ran on, with a 95 % "
+        f"{BASELINE} are the difference of the means over the folds that both ran on, with a 95 % "
         "interval by bootstrap over actors on the same clips (`benchmarks/report/comparison.py`).",
         "",
     ]

@@ -11,9 +11,6 @@ from ser.corpora.speakers import parse_speaker
 
 RECORD_NAME = "training_provenance.json"
 
-# The values in effect before these settings existed.
-BEFORE_THE_SETTING = {"views": ["absolute"], "bf16": False}
-
 # Settings that do not belong to the recipe: place, speed, random start and calibration.
 NOT_OF_THE_RECIPE = ("num_proc", "feature_cache_dir", "seed", "temperature", "not_sure_below")
 
@@ -79,12 +76,9 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> str:
 
     Args:
         before: `recipe` and `training_arguments` of a training's record or of a fold's result.
-        now: The same of another training. Settings that one of them lacks count as equal, except those in
-            `BEFORE_THE_SETTING`.
+        now: The same of another training. Settings that one of them lacks count as equal.
     """
-    first, second = (
-        BEFORE_THE_SETTING | each["recipe"] | each["training_arguments"] for each in (before, now)
-    )
+    first, second = (each["recipe"] | each["training_arguments"] for each in (before, now))
     known = (first.keys() & second.keys()) - set(NOT_OF_THE_RECIPE)
     if first.get("model_name_or_path"):
         known -= set(NOT_OF_AN_ENCODER)

@@ -50,13 +50,6 @@ def test_settings_that_an_encoder_does_not_use_do_not_tell_its_trainings_apart()
     assert changed_settings(before, now) == "noise_prob 0.6, now 0.1"
 
 
-def test_trainings_from_before_a_setting_differ_from_those_with_another_value():
-    before, now = ({"recipe": {}, "training_arguments": {"bf16": value}} for value in (False, True))
-    del before["training_arguments"]["bf16"]
-    assert changed_settings(before, now) == "bf16 False, now True"
-    assert changed_settings(now, now) == ""
-
-
 def test_how_corpora_are_mixed_does_not_matter_to_a_training_on_one():
     before, now = (
         {"recipe": {"min_ravdess_share": share}, "training_arguments": {}} for share in (0.35, 0.45)
