@@ -1,4 +1,4 @@
-"""Fetch and verify CREMA-D's WAV files with Git LFS: `python data_scripts/download_crema_d.py`."""
+"""Fetch and verify CREMA-D's WAV files and votes with Git LFS: `python data_scripts/download_crema_d.py`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from data_scripts.published_archive import FetchError
 from ser.__main__ import CommandParser
 from ser.corpora import load_crema_d
-from ser.corpora.crema_d import NUM_CLIPS
+from ser.corpora.crema_d import NUM_CLIPS, VOTES_FILE
 
 URL = "https://github.com/CheyneyComputerScience/CREMA-D.git"
-FOLDER = "AudioWAV"
+FOLDER, VOTES_FOLDER = "AudioWAV", "processedResults"
 LICENCE = "Cao et al. (2014), Open Database License; its authors ask users to fill in the form on its page."
 # Git must not ask for a password, nor download the files one by one while it clones.
 ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def fetch_clips(url: str, output_dir: Path) -> None:
-    """Download the folder of WAV files, which appears only when it is complete.
+    """Download the table of votes and the folder of WAV files, which appears only when all is complete.
 
     Git LFS compares the SHA-256 checksum of each file. A hidden folder keeps an interrupted download.
 
@@ -65,16 +65,19 @@ def fetch_clips(url: str, output_dir: Path) -> None:
         _run_git("clone", "--depth=1", "--filter=blob:none", "--sparse", "--", url, str(cloning))
         _run_git("lfs", "install", "--local", folder=cloning)
         cloning.rename(repository)
-    _run_git("sparse-checkout", "set", FOLDER, folder=repository)
-    _run_git("lfs", "pull", f"--include={FOLDER}/*", folder=repository)
+    votes = repository / VOTES_FOLDER / VOTES_FILE
+    _run_git("sparse-checkout", "set", FOLDER, VOTES_FOLDER, folder=repository)
+    _run_git("lfs", "pull", f"--include={FOLDER}/*,{VOTES_FOLDER}/{VOTES_FILE}", folder=repository)
     clips = list((repository / FOLDER).glob("*.wav"))
     if len(clips) != NUM_CLIPS:
         shutil.rmtree(repository)
         raise FetchError(f"{url} has {len(clips)} clips in {FOLDER}, expected {NUM_CLIPS}.")
     try:
-        load_crema_d(repository / FOLDER)  # finds files that Git LFS did not download
+        load_crema_d(repository)  # finds files that Git LFS did not download
     except ValueError as error:
         raise FetchError(str(error)) from error
+    if votes.exists():
+        votes.rename(output_dir / VOTES_FILE)
     (repository / FOLDER).rename(output_dir / FOLDER)
     shutil.rmtree(repository)
 

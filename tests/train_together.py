@@ -55,7 +55,8 @@ def train_tiny(corpus: Path, features: Path, num_processes: int = 1) -> dict[str
         clips.select(np.flatnonzero(actors != "ravdess:03")), None, recipe, args
     )
     held_back = clips.select(np.flatnonzero(actors == "ravdess:03"))
-    dataset = mfcc_lstm._labelled_spectrograms(held_back, recognizer.feature_extractor, recipe)
+    labels = {"labels": np.asarray(held_back["emotion"])}
+    dataset = mfcc_lstm._labelled_spectrograms(held_back, recognizer.feature_extractor, recipe, labels)
     scores = trainer.evaluate(dataset)
     return {
         "num_processes": args.world_size,

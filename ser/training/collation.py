@@ -26,7 +26,8 @@ class FeatureCollator:
     def __call__(self, examples: list[dict]) -> BatchFeature:
         """Return `input_features` (B, T, C), `attention_mask` (B, T), `labels` and `corpus` (B,).
 
-        With the scores of a teacher in the rows also `teacher_scores` (B, num_labels).
+        `labels` are (B, num_labels) if the rows hold votes; with the scores of a teacher in the rows also
+        `teacher_scores` (B, num_labels).
         """
         return self._batch([self._features_of(_spectrogram(example)) for example in examples], examples)
 
@@ -37,11 +38,10 @@ class FeatureCollator:
         batch = self.feature_extractor.pad(
             BatchFeature({"input_features": features}), padding=True, return_tensors="pt"
         )
-        batch["labels"] = torch.tensor([int(example["labels"]) for example in examples])
         batch["corpus"] = torch.tensor([self.corpora.index(str(example["corpus"])) for example in examples])
-        if "teacher_scores" in examples[0]:
-            scores = np.stack([example["teacher_scores"] for example in examples])
-            batch["teacher_scores"] = torch.from_numpy(scores)
+        for name in ("labels", "teacher_scores"):
+            if name in examples[0]:
+                batch[name] = torch.from_numpy(np.stack([example[name] for example in examples]))
         return batch
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from datasets import Dataset
 from torch import nn
 
 ABSENT = -1e4  # instead of the logarithm of a share of 0: its softmax is 0 and its gradient is not NaN
@@ -83,6 +84,26 @@ class CorpusLoss(nn.Module):
         smooth = is_present / is_present.sum(dim=1, keepdim=True)
         targets = labels * (1 - self.label_smoothing) + smooth * self.label_smoothing
         return -(torch.where(is_present, log_probabilities, 0.0) * targets).sum(dim=-1).mean()
+
+
+def training_labels(clips: Dataset) -> np.ndarray:
+    """Return what training learns: the label of each clip, or the votes of listeners where there are some.
+
+    Args:
+        clips: With the column `emotion`, and possibly `votes`: of each clip, shares of the labels, or null.
+
+    Returns:
+        Indices, `(num_clips,)`; or probabilities `(num_clips, num_labels)` if there are votes.
+    """
+    labels = np.asarray(clips["emotion"])
+    votes = clips["votes"][:] if "votes" in clips.column_names else []
+    if not any(votes):
+        return labels
+    learned = np.eye(len(clips.features["emotion"].names), dtype=np.float32)[labels]
+    for row, shares in enumerate(votes):
+        if shares:
+            learned[row] = shares
+    return learned
 
 
 def corpus_weights(sizes: Mapping[str, int], power: float, min_ravdess_share: float) -> dict[str, float]:

@@ -14,6 +14,7 @@ from ser.configuration_whisper_lstm import WhisperLstmConfig
 from ser.feature_extraction_whisper_lstm import WhisperLstmFeatureExtractor
 from ser.modeling_whisper_lstm import WhisperLstmForAudioClassification
 from ser.recognizer.whisper_lstm import WhisperLstmRecognizer
+from ser.training.corpus_loss import training_labels
 from ser.training.encoder_features import EncoderFeatures
 from ser.training.encoder_rows import MAX_STEPS, StepCollator, StepRows
 from ser.training.parts import TrainingParts
@@ -63,7 +64,12 @@ def encoder_parts(
     validation_rows = None
     with training_args.main_process_first():  # the other processes then read what it left in the cache
         train_rows = StepRows(
-            train_clips, features, corpora, recipe.num_augmented_copies, recipe.num_copies_of_other_corpora
+            train_clips,
+            features,
+            corpora,
+            recipe.num_augmented_copies,
+            recipe.num_copies_of_other_corpora,
+            training_labels(train_clips),
         )
         if validation_clips is not None:
             validation_rows = StepRows(validation_clips, features, corpora)

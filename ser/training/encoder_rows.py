@@ -28,6 +28,7 @@ class StepRows(torch.utils.data.Dataset):
         corpora: Names of the corpora, in the order of the indices that batches hold.
         num_augmented_copies: Changed copies beside each clip of the first clip's corpus.
         num_copies_of_other_corpora: The same of other corpora.
+        labels: Of each clip, as `training_labels` returns them; the column `emotion` if not given.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class StepRows(torch.utils.data.Dataset):
         corpora: Sequence[str],
         num_augmented_copies: int = 0,
         num_copies_of_other_corpora: int = 0,
+        labels: np.ndarray | None = None,
     ):
         corpus_of_clip, actor_of_clip = np.asarray(clips["corpus"]), np.asarray(clips["actor"])
-        labels = np.asarray(clips["emotion"])
+        labels = np.asarray(clips["emotion"]) if labels is None else labels
         steps, label_of_row, corpus_of_row = [], [], []
         for corpus, actor in sorted(set(zip(corpus_of_clip.tolist(), actor_of_clip.tolist(), strict=True))):
             rows = np.flatnonzero((corpus_of_clip == corpus) & (actor_of_clip == actor))
@@ -93,7 +95,10 @@ class StepCollator:
         self.seed = seed
 
     def __call__(self, examples: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Return `encoder_steps` (B, S, C), `attention_mask` (B, S), `labels` (B,) and `corpus` (B,)."""
+        """Return `encoder_steps` (B, S, C), `attention_mask` (B, S), `labels` and `corpus` (B,).
+
+        `labels` are (B, num_labels) if the rows hold votes.
+        """
         steps = [example["steps"].float() for example in examples]
         if self.statistics is not None:
             rows = np.array([example["row"] for example in examples])
@@ -104,7 +109,7 @@ class StepCollator:
         return {
             "encoder_steps": padded,
             "attention_mask": (torch.arange(padded.shape[1]) < lengths[:, None]).int(),
-            "labels": torch.tensor([int(example["labels"]) for example in examples]),
+            "labels": torch.from_numpy(np.stack([example["labels"] for example in examples])),
             "corpus": torch.tensor([int(example["corpus"]) for example in examples]),
         }
 

@@ -1,6 +1,6 @@
 """What trains an MFCC-LSTM: its spectrograms, collators and out-of-distribution statistics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 from ser.recognizer.out_of_distribution import MIN_CLIPS, OutOfDistributionDetector
 from ser.training.augmentation import WAVEFORM_ONLY
 from ser.training.collation import AugmentingCollator, FeatureCollator
+from ser.training.corpus_loss import training_labels
 from ser.training.mel_augmentation import MelAugmentationRecipe
 from ser.training.parts import TrainingParts
 from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
@@ -51,12 +52,18 @@ def mfcc_parts(
         )
     )
     validation_rows = None
+    learned = {"labels": training_labels(train_clips)}
+    if teacher_scores is not None:
+        learned["teacher_scores"] = teacher_scores
     with training_args.main_process_first():  # the other processes then read what it left in the cache
         train_rows = _labelled_spectrograms(
-            train_clips, feature_extractor, recipe, recipe.num_augmented_copies, teacher_scores
+            train_clips, feature_extractor, recipe, learned, recipe.num_augmented_copies
         )
         if validation_clips is not None:
-            validation_rows = _labelled_spectrograms(validation_clips, feature_extractor, recipe)
+            known_labels = {"labels": np.asarray(validation_clips["emotion"])}
+            validation_rows = _labelled_spectrograms(
+                validation_clips, feature_extractor, recipe, known_labels
+            )
     if known is None:  # trained layers expect the statistics that they were trained with
         feature_extractor.mean, feature_extractor.std = feature_statistics(train_rows, feature_extractor)
     model = (
@@ -92,12 +99,12 @@ def _labelled_spectrograms(
     clips: Dataset,
     feature_extractor: MfccLstmFeatureExtractor,
     recipe: RecipeArguments,
+    learned: Mapping[str, np.ndarray],
     num_augmented_copies: int = 0,
-    teacher_scores: np.ndarray | None = None,
 ) -> Dataset:
-    """Return spectrograms of clips as numpy arrays, with the column `labels` that the Trainer expects.
+    """Return spectrograms of clips as numpy arrays, with columns that have a value for each clip.
 
-    A copy gets the scores that a teacher gives to the clip itself.
+    A copy gets the values of the clip itself.
     """
     corpus_of_clip = np.asarray(clips["corpus"])
     parts, rows = [], []
@@ -120,12 +127,10 @@ def _labelled_spectrograms(
                 cache_dir=Path(recipe.feature_cache_dir) if recipe.feature_cache_dir else None,
             )
         )
-    spectrograms = concatenate_datasets(parts).rename_column("emotion", "labels")
-    columns = ["mel_spectrogram", "length", "labels", "corpus"]
-    if teacher_scores is not None:
-        spectrograms = spectrograms.add_column("teacher_scores", list(teacher_scores[np.concatenate(rows)]))
-        columns.append("teacher_scores")
-    return spectrograms.with_format("numpy", columns=columns)
+    spectrograms = concatenate_datasets(parts)
+    for name, values in learned.items():
+        spectrograms = spectrograms.add_column(name, list(values[np.concatenate(rows)]))
+    return spectrograms.with_format("numpy", columns=["mel_spectrogram", "length", "corpus", *learned])
 
 
 def fit_detector(

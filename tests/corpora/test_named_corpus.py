@@ -68,6 +68,28 @@ def test_columns_are_those_of_ravdess(tmp_path: Path, tiny_ravdess: Path, corpus
     assert CORPORA[corpus](tmp_path).features == expected
 
 
+def test_crema_d_votes_are_those_of_listeners_alone(tmp_path: Path):
+    for name in ("1001_DFA_ANG_XX", "1001_DFA_HAP_XX"):
+        write_clip(tmp_path / "AudioWAV" / f"{name}.wav")
+    assert "votes" not in load_crema_d(tmp_path).column_names
+    (tmp_path / "tabulatedVotes.csv").write_text(
+        '"","A","D","F","H","N","S","fileName"\n'
+        '"100062",6,2,0,0,1,0,"1001_DFA_ANG_XX"\n'
+        '"200062",0,0,0,0,9,0,"1001_DFA_ANG_XX"\n'
+    )
+    of_clip = {Path(row["audio"]["path"]).stem: row["votes"] for row in load_crema_d(tmp_path)}
+    shares = dict(zip(EMOTIONS, of_clip["1001_DFA_ANG_XX"], strict=True))
+    assert {emotion: round(9 * share) for emotion, share in shares.items() if share} == {
+        "angry": 6,
+        "disgust": 2,
+        "neutral": 1,
+    }
+    assert of_clip["1001_DFA_HAP_XX"] is None
+    (tmp_path / "tabulatedVotes.csv").write_text('"","A"\n"100062",6\n')
+    with pytest.raises(ValueError, match="is not the table of votes of CREMA-D"):
+        load_crema_d(tmp_path)
+
+
 def test_crema_d_rows(tmp_path: Path):
     for name in ("1002_IEO_HAP_HI", "1001_DFA_ANG_XX", "1040_ITH_SAD_X"):
         write_clip(tmp_path / f"{name}.wav")

@@ -27,12 +27,16 @@ def git_without_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository like the published one, with three clips and a video that is not wanted."""
+    """A repository like the published one, with three clips, votes and a video that is not wanted."""
     folder = tmp_path / "published"
     for path in [*(folder / "AudioWAV" / name for name in NAMES), folder / "VideoFlash" / "a.flv"]:
         path.parent.mkdir(parents=True, exist_ok=True)
         noise = np.random.default_rng(len(path.name)).standard_normal(800)
         soundfile.write(path, 0.1 * noise, 16_000, format="WAV")
+    (folder / "processedResults").mkdir()
+    (folder / "processedResults" / "tabulatedVotes.csv").write_text(
+        '"","A","D","F","H","N","S","fileName"\n"100062",6,2,0,0,1,0,"1001_DFA_ANG_XX"\n'
+    )
     (folder / ".gitattributes").write_text(
         "*.wav filter=lfs diff=lfs merge=lfs -text\n*.flv filter=lfs -text\n"
     )
@@ -54,8 +58,8 @@ def run_script(url: str, output_dir: Path) -> int:
 def test_clips_are_fetched_verified_and_alone(repository: Path, tmp_path: Path):
     output_dir = tmp_path / "data" / "crema-d"
     assert run_script(repository.as_uri(), output_dir) == 0
-    assert [path.name for path in output_dir.iterdir()] == ["AudioWAV"]
-    assert len(load_crema_d(output_dir)) == 3
+    assert {path.name for path in output_dir.iterdir()} == {"AudioWAV", "tabulatedVotes.csv"}
+    assert [votes is not None for votes in load_crema_d(output_dir)["votes"]] == [True, False, False]
     fetched = (output_dir / "AudioWAV" / NAMES[0]).read_bytes()
     assert fetched == (repository / "AudioWAV" / NAMES[0]).read_bytes()
     assert run_script("file:///nowhere", output_dir) == 0  # the second run asks nobody

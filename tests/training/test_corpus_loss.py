@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from datasets import ClassLabel, Dataset, Features, concatenate_datasets
 
 from ser.labels import EMOTIONS, restrict_probabilities
-from ser.training.corpus_loss import CorpusLoss, corpus_weights
+from ser.training.corpus_loss import CorpusLoss, corpus_weights, training_labels
 
 CORPORA = ["ravdess"] * 8 + ["nemo"] * 7
 LABELS = [*range(8), 0, 0, 2, 3, 4, 5, 7]
@@ -75,3 +76,13 @@ def test_ravdess_has_a_least_share():
         {"nemo": 8 / 9, "emodb": 1 / 9}
     )
     assert corpus_weights({"ravdess": 100}, 0.5, 0.3) == {"ravdess": 1.0}
+
+
+def test_votes_are_learned_in_place_of_the_label():
+    plain = Dataset.from_dict(
+        {"emotion": [2, 0]}, features=Features({"emotion": ClassLabel(names=list("abc"))})
+    )
+    assert training_labels(plain).tolist() == [2, 0]
+    voted = plain.add_column("votes", [[0.25, 0.75, 0.0], None])
+    together = concatenate_datasets([plain, voted])  # a corpus without votes beside one with some
+    assert training_labels(together).tolist() == [[0, 0, 1], [1, 0, 0], [0.25, 0.75, 0], [1, 0, 0]]

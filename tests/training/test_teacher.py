@@ -1,11 +1,11 @@
-"""A teacher scores only speakers that it was not trained on, and its scores are what the student learns."""
+"""A teacher scores only speakers that it was not trained on; its scores, and votes, are what models learn."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
+from datasets import Dataset, List, Value
 from tiny_encoder import noise_of_two_corpora, save_tiny_encoder
 from train_together import TINY
 
@@ -97,6 +97,25 @@ def test_a_student_learns_the_scores_of_its_teacher(clips, encoder, tmp_path, mo
     assert losses[-1] < 0.7 * losses[0]
     probabilities = recognizer.predict_probabilities([recognizer.load(audio) for audio in clips["audio"]])
     assert probabilities[:, [4, 6]].sum(axis=1).mean() > 0.7
+
+
+@pytest.mark.parametrize("with_encoder", [False, True])
+def test_a_model_learns_the_votes_of_listeners(clips, encoder, tmp_path, with_encoder):
+    votes = [[0, 0, 0, 0, 0.5, 0, 0.5, 0] if corpus == "ravdess" else None for corpus in clips["corpus"]]
+    recipe = recipe_of(encoder, tmp_path, noise_prob=0.0, temperature=1.0)
+    recipe.teacher = None
+    recipe.model_name_or_path = str(encoder) if with_encoder else None
+    trainer, recognizer = train_classifier(
+        clips.add_column("votes", votes, feature=List(Value("float32"))),
+        None,
+        recipe,
+        arguments(tmp_path, max_steps=60, learning_rate=2e-2, save_strategy="no"),
+    )
+    batch = next(iter(trainer.get_train_dataloader()))
+    assert batch["labels"].shape == (8, 8)
+    of_ravdess = np.flatnonzero(np.asarray(clips["corpus"]) == "ravdess")
+    voices = [recognizer.load(audio) for audio in clips.select(of_ravdess)["audio"]]
+    assert recognizer.predict_probabilities(voices)[:, [4, 6]].sum(axis=1).mean() > 0.35  # 0.25 by chance
 
 
 def test_what_cannot_be_taught_is_refused(clips, encoder, tmp_path):

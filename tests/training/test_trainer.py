@@ -235,7 +235,7 @@ def test_cross_validation_trains_on_the_training_clips_of_its_fold_alone(clips, 
     def stand_in(train_clips, validation_clips, *_):
         assert validation_clips is None, "chosen on whom?"
         heard["train"] = paths(train_clips)
-        return None, SimpleNamespace(predict=predict)
+        return None, SimpleNamespace(predict=predict, save_pretrained=lambda _: None)
 
     def predict(files):
         heard["test"] = set(files)
@@ -252,7 +252,7 @@ def test_cross_validation_trains_on_the_training_clips_of_its_fold_alone(clips, 
         speaker_disjoint=True,
     )
     arguments = RecipeTrainingArguments(output_dir=str(tmp_path))
-    result = cross_validate.run_fold(clips, fold, RecipeArguments(), arguments)
+    result = cross_validate.run_fold(clips, fold, RecipeArguments(), arguments, tmp_path)
     assert heard == {"train": paths(of(clips, 1, 3, 4)), "test": paths(of(clips, 2))}
     assert result["clips"] == [Path(audio["path"]).stem for audio in of(clips, 2)["audio"]]
     assert result["labels"] == of(clips, 2)["emotion"][:]
