@@ -12,11 +12,13 @@ from pathlib import Path
 from data_scripts.published_archive import FetchError
 from ser.__main__ import CommandParser
 from ser.corpora import load_crema_d
-from ser.corpora.crema_d import NUM_CLIPS, VOTES_FILE
+from ser.corpora.published import CREMA_D
+from ser.corpora.votes import VOTES_FILE
 
 URL = "https://github.com/CheyneyComputerScience/CREMA-D.git"
 FOLDER, VOTES_FOLDER = "AudioWAV", "processedResults"
 LICENCE = "Cao et al. (2014), Open Database License; its authors ask users to fill in the form on its page."
+NUM_CLIPS = CREMA_D.num_published_clips
 # Git must not ask for a password, nor download the files one by one while it clones.
 ENVIRONMENT = {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
 

@@ -4,8 +4,7 @@ import sys
 
 from data_scripts.preparing import Corpus, run
 from data_scripts.published_archive import PublishedArchive
-from ser.corpora import load_emodb
-from ser.corpora.emodb import NUM_CLIPS
+from ser.corpora import published
 
 EMODB = Corpus(
     name="EmoDB",
@@ -18,9 +17,9 @@ EMODB = Corpus(
     page="http://emodb.bilderbar.info/docu/",
     licence="Burkhardt et al. (2005): cite them.",
     name_pattern=r"(?:[^/]+/)*(?P<path>\d\d[a-z]\d\d[A-Z][a-z]\.wav)",
-    num_clips=NUM_CLIPS,
+    num_clips=published.EMODB.num_published_clips,
     max_total_bytes=200_000_000,
-    load=load_emodb,
+    load=published.EMODB.load,
 )
 
 if __name__ == "__main__":

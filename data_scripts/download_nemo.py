@@ -4,8 +4,7 @@ import sys
 
 from data_scripts.preparing import Corpus, run
 from data_scripts.published_archive import PublishedArchive
-from ser.corpora import load_nemo
-from ser.corpora.nemo import NUM_CLIPS
+from ser.corpora import published
 
 NEMO = Corpus(
     name="nEMO",
@@ -18,9 +17,9 @@ NEMO = Corpus(
     page="https://huggingface.co/datasets/amu-cai/nEMO",
     licence="Christop (2024), CC BY-NC-SA 4.0: no commercial use.",
     name_pattern=r"(?:[^/]+/)*(?P<path>[A-Z]+\d_[a-z]+_\d+\.wav)",
-    num_clips=NUM_CLIPS,
+    num_clips=published.NEMO.num_published_clips,
     max_total_bytes=2_000_000_000,
-    load=load_nemo,
+    load=published.NEMO.load,
 )
 
 if __name__ == "__main__":

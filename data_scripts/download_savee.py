@@ -4,8 +4,7 @@ import sys
 
 from data_scripts.preparing import Corpus, run
 from data_scripts.published_archive import PublishedArchive
-from ser.corpora import load_savee
-from ser.corpora.savee import NUM_CLIPS
+from ser.corpora import published
 
 SAVEE = Corpus(
     name="SAVEE",
@@ -14,9 +13,9 @@ SAVEE = Corpus(
     page="register at http://kahlan.eps.surrey.ac.uk/savee/",
     licence="Jackson and Haq (2014): for research, not to be passed on.",
     name_pattern=r"(?:[^/]+/)*(?P<path>(?:DC|JE|JK|KL)/[a-z]{1,2}\d\d\.wav)",
-    num_clips=NUM_CLIPS,
+    num_clips=published.SAVEE.num_published_clips,
     max_total_bytes=500_000_000,
-    load=load_savee,
+    load=published.SAVEE.load,
 )
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ import sys
 
 from data_scripts.preparing import Corpus, run
 from data_scripts.published_archive import PublishedArchive
-from ser.corpora import load_tess
-from ser.corpora.tess import NUM_CLIPS
+from ser.corpora import published
 
 TESS = Corpus(
     name="TESS",
@@ -18,9 +17,9 @@ TESS = Corpus(
     page="https://doi.org/10.5683/SP2/E8H2MF",
     licence="Pichora-Fuller and Dupuis (2020), CC BY-NC-ND 4.0: no commercial use, no changed copies.",
     name_pattern=r"(?:[^/]+/)*(?P<path>(?:OAF?|YAF)_[^_/]+_[a-z]+\.wav)",
-    num_clips=NUM_CLIPS,
+    num_clips=published.TESS.num_published_clips,
     max_total_bytes=1_000_000_000,
-    load=load_tess,
+    load=published.TESS.load,
 )
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import pytest
 import soundfile
 from hostile_audio import write_hostile_corpus
 
-from ser.corpora.ravdess_names import expected_names
+from ser.corpora.ravdess import expected_names
 
 REPO = Path(__file__).resolve().parent.parent
 REQUIRABLE = {"browser", "ffmpeg", "ravdess", "emodb"}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ser.corpora.ravdess_names import read_clip
+from ser.corpora.ravdess import RAVDESS
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
 from ser.evaluation.scoring import BOOTSTRAP_SEED, CONFIDENCE, GROUPS, NUM_RESAMPLES
 from ser.evaluation.subgroups import group_scores, largest_gap
@@ -117,9 +117,7 @@ def speaker_spread(folder: Path) -> Spread | None:
     labels = np.array([answers[seeds[0], name][0] for name in names])
     predictions = np.array([[answers[seed, name][1] for seed in seeds] for name in names])
     actors = [int(name[-2:]) for name in names]
-    clips = [
-        read_clip(Path(f"{name}.wav"), folder_actor=actor) for name, actor in zip(names, actors, strict=True)
-    ]
+    clips = [RAVDESS.read_name(Path(f"{name}.wav")) for name in names]
     spread = Spread({}, {})
     for column in GROUPS:
         values = [getattr(clip, column) for clip in clips]

@@ -4,13 +4,10 @@ from collections.abc import Callable
 
 from datasets import Dataset
 
-from ser.corpora.crema_d import load_crema_d
-from ser.corpora.emodb import load_emodb
-from ser.corpora.nemo import load_nemo
 from ser.corpora.own_data import load_own_data
-from ser.corpora.ravdess import load_ravdess, load_ravdess_song
-from ser.corpora.savee import load_savee
-from ser.corpora.tess import load_tess
+from ser.corpora.published import CREMA_D, EMODB, NEMO, SAVEE, TESS
+from ser.corpora.ravdess import RAVDESS, RAVDESS_SONG, load_ravdess, load_ravdess_song
+from ser.corpora.votes import load_crema_d
 
 __all__ = [
     "CORPORA",
@@ -25,6 +22,11 @@ __all__ = [
     "load_tess",
 ]
 
+load_emodb = EMODB.load
+load_nemo = NEMO.load
+load_savee = SAVEE.load
+load_tess = TESS.load
+
 CORPORA: dict[str, Callable[..., Dataset]] = {
     "ravdess": load_ravdess,
     "crema-d": load_crema_d,
@@ -37,12 +39,6 @@ CORPORA: dict[str, Callable[..., Dataset]] = {
 """Corpus name, as `ser.labels.LABEL_MAPS` has it -> the function that reads it from a folder."""
 
 CORPUS_TITLES = {
-    "ravdess": "RAVDESS",
-    "crema-d": "CREMA-D",
-    "tess": "TESS",
-    "savee": "SAVEE",
-    "ravdess-song": "RAVDESS song",
-    "nemo": "nEMO",
-    "emodb": "EmoDB",
+    corpus.name: corpus.title for corpus in (RAVDESS, CREMA_D, TESS, SAVEE, RAVDESS_SONG, NEMO, EMODB)
 }
 """Corpus name -> how it is written."""

@@ -1,74 +1,98 @@
 """RAVDESS: 24 actors, 60 spoken and 44 sung clips each, in a folder or a zip, checked for completeness.
 
 Livingstone SR, Russo FA (2018), The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS),
-PLoS ONE 13(5): e0196391.
+PLoS ONE 13(5): e0196391. `03-01-05-02-01-02-12.wav` reads modality-channel-emotion-intensity-statement-
+repetition-actor.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
+from itertools import product
 from pathlib import Path
 
 from datasets import Dataset
 
 from ser.corpora.archive import unpack_clips
-from ser.corpora.clips import Clip, clips_to_dataset
 from ser.corpora.folders import existing_path, shortened, visible_entries
-from ser.corpora.ravdess_names import (
-    ACTORS,
-    ACTORS_BY_CODE,
-    AUDIO_SUFFIXES,
-    CHANNEL_CODES,
-    VIDEO_SUFFIXES,
-    expected_names,
-    read_clip,
-)
+from ser.corpora.named_corpus import NamedCorpus, in_order
+from ser.corpora.speakers import parse_speaker
+from ser.labels import LABEL_MAPS
 
 ZIP_MAX_TOTAL_BYTES = 10**9  # the published zips unpack to about 0.5 GB each
+ACTORS = tuple(range(1, 25))
+PATTERN = (  # neutral (01) has no strong intensity (02)
+    r"(?P<modality>\d\d)-(?P<channel>\d\d)-(?!01-02)(?P<emotion>\d\d)-(?P<intensity>\d\d)-"
+    r"(?P<statement>\d\d)-(?P<repetition>\d\d)-(?P<speaker>\d\d)"
+)
+INTENSITIES = {"01": "normal", "02": "strong"}
+STATEMENTS = {"01": "Kids are talking by the door", "02": "Dogs are sitting by the door"}
+REPETITIONS = {"01": 1, "02": 2}
 
-REMEDY = (
-    "Expected the folder of Actor_01 ... Actor_24 with the RAVDESS speech clips, or the published zip; "
-    "`python data_scripts/download_ravdess.py --output_dir data/ravdess` fetches it."
-)
-SONG_REMEDY = (
-    "Expected the folder of Actor_01 ... Actor_24 with the RAVDESS songs, or the published zip; "
-    "`python data_scripts/download_ravdess_song.py --output_dir data/ravdess-song` fetches it."
-)
-REMEDIES = {"ravdess": REMEDY, "ravdess-song": SONG_REMEDY}
+
+def _ravdess(name: str, title: str, prefix: str, num_clips: int) -> NamedCorpus:
+    return NamedCorpus(
+        name=name,
+        title=title,
+        num_published_clips=num_clips,
+        pattern=PATTERN,
+        example=f"{prefix}-05-02-01-02-12",
+        remedy=(
+            f"Expected audio-only clips whose names begin with {prefix}, or the published zip; "
+            f"`python data_scripts/download_{name.replace('-', '_')}.py --output_dir data/{name}` fetches it."
+        ),
+        codes={
+            "modality": [prefix[:2]],
+            "channel": [prefix[3:]],
+            "intensity": INTENSITIES,
+            "statement": STATEMENTS,
+            "repetition": REPETITIONS,
+            "speaker": [f"{actor:02d}" for actor in ACTORS],
+        },
+        columns=lambda fields: {
+            "gender": "male" if int(fields["speaker"]) % 2 else "female",
+            "intensity": INTENSITIES[fields["intensity"]],
+            "statement": STATEMENTS[fields["statement"]],
+            "repetition": REPETITIONS[fields["repetition"]],
+        },
+    )
+
+
+RAVDESS = _ravdess("ravdess", "RAVDESS", "03-01", 1440)
+RAVDESS_SONG = _ravdess("ravdess-song", "RAVDESS song", "03-02", 1012)
 
 
 def load_ravdess(
     data_dir: str | os.PathLike[str],
     *,
-    actors: Sequence[int] | None = None,
+    actors: Iterable[int | str] | None = None,
     allow_incomplete: bool = False,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """Read the RAVDESS speech corpus.
 
     Args:
-        data_dir: The folder of `Actor_NN` with audio files, a folder with one such folder in it, the
-            published zip, or a folder with nothing but that zip.
-        actors: Load only these (1 to 24), who must be complete. All 24 by default.
+        data_dir: A folder with the clips at any depth, the published zip, or a folder with nothing but that
+            zip.
+        actors: Read only these (1 to 24), who must be complete. All 24 by default.
         allow_incomplete: Accept missing actors and clips.
         cache_dir: Where a zip is unpacked, once; beside the zip by default.
 
     Returns:
-        One row a clip, sorted by actor and file name, with the columns of `ser.corpora.clips.COLUMNS`;
-        `audio` is not decoded.
+        What `NamedCorpus.load` returns. Files are opened when they are decoded, not before.
 
     Raises:
-        ValueError: The folder does not exist or has no clips, a name is unexpected, a clip exists twice, the
-            zip is damaged or another one, or, unless `allow_incomplete`, an actor or clip is missing.
+        ValueError: As `NamedCorpus.load`; also if the zip is damaged or another one, or, unless
+            `allow_incomplete`, an actor or clip is missing.
     """
-    return _load("ravdess", data_dir, actors, allow_incomplete, cache_dir)
+    return _load(RAVDESS, data_dir, actors, allow_incomplete, cache_dir)
 
 
 def load_ravdess_song(
     data_dir: str | os.PathLike[str],
     *,
-    actors: Sequence[int] | None = None,
+    actors: Iterable[int | str] | None = None,
     allow_incomplete: bool = False,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> Dataset:
@@ -76,53 +100,48 @@ def load_ravdess_song(
 
     Their speakers have the names of the speech corpus, so that a held-out actor is held out of both.
     """
-    return _load("ravdess-song", data_dir, actors, allow_incomplete, cache_dir)
+    return _load(RAVDESS_SONG, data_dir, actors, allow_incomplete, cache_dir)
 
 
-def zip_name_pattern(corpus: str) -> str:
+def zip_name_pattern(corpus: NamedCorpus) -> str:
     """Return the pattern of the clips' paths in the published zip, as `unpack_clips` wants it."""
-    return rf"(?:[^/]+/)?(?P<path>Actor_\d\d/03-{CHANNEL_CODES[corpus]}(?:-\d\d){{5}}\.(?:wav|flac))"
+    return rf"(?:[^/]+/)?(?P<path>Actor_\d\d/{corpus.example[:5]}(?:-\d\d){{5}}\.(?:wav|flac))"
+
+
+def expected_names(actors: Iterable[int] = ACTORS, corpus: str = "ravdess") -> list[str]:
+    """Return the stems of the published clips of these actors, sorted by actor and name.
+
+    Each actor speaks 60: 7 emotions, 2 intensities, 2 statements and 2 repetitions, and 4 neutral clips. Each
+    but actor 18 sings 44 likewise, without disgust and surprise.
+    """
+    prefix = {"ravdess": RAVDESS, "ravdess-song": RAVDESS_SONG}[corpus].example[:5]
+    return [
+        "-".join((prefix, emotion, intensity, statement, repetition, f"{actor:02d}"))
+        for actor in actors
+        if corpus == "ravdess" or actor != 18
+        for emotion, intensity, statement, repetition in product(
+            LABEL_MAPS[corpus], INTENSITIES, STATEMENTS, REPETITIONS
+        )
+        if (emotion, intensity) != ("01", "02")  # neutral has normal intensity only
+    ]
 
 
 def _load(
-    corpus: str,
+    corpus: NamedCorpus,
     data_dir: str | os.PathLike[str],
-    actors: Sequence[int] | None,
+    actors: Iterable[int | str] | None,
     allow_incomplete: bool,
     cache_dir: str | os.PathLike[str] | None,
 ) -> Dataset:
-    remedy = REMEDIES[corpus]
-    wanted = _checked_actors(actors)
-    path = existing_path(data_dir, remedy)
-    if archive := _find_archive(path, remedy):
+    path = existing_path(data_dir, corpus.remedy)
+    if archive := _find_archive(path, corpus.remedy):
         path = _unpack(corpus, archive, Path(cache_dir) if cache_dir else archive.parent, allow_incomplete)
-    root = _find_actor_folders(path, remedy)
-    clips: dict[str, Clip] = {}
-    for folder in visible_entries(root):
-        actor = _actor_of_folder(folder)
-        if actor is None or actor not in wanted:
-            continue
-        for file in visible_entries(folder):
-            if file.suffix.lower() not in AUDIO_SUFFIXES + VIDEO_SUFFIXES:
-                continue
-            clip = read_clip(file, folder_actor=actor, corpus=corpus)
-            if clips.setdefault(file.stem, clip) is not clip:
-                raise ValueError(f"A clip is there twice: {clips[file.stem].audio} and {file}. Remove one.")
-    if not clips:
-        suffixes = ", ".join(AUDIO_SUFFIXES)
-        raise ValueError(f"No RAVDESS clip ({suffixes}) of {_describe(wanted)} in {root}. {remedy}")
+    names = None if actors is None else sorted({parse_speaker(actor, corpus.name) for actor in actors})
+    clips = corpus.find(path, names)
     if not allow_incomplete:
-        _check_complete(corpus, clips, wanted, root)
-    return clips_to_dataset([clips[name] for name in sorted(clips, key=lambda name: (name[-2:], name))])
-
-
-def _checked_actors(actors: Sequence[int] | None) -> tuple[int, ...]:
-    if actors is None:
-        return ACTORS
-    chosen = tuple(sorted(set(actors)))
-    if not chosen or not set(chosen) <= set(ACTORS):
-        raise ValueError(f"actors must be numbers from 1 to 24, at least one; got {list(actors)}.")
-    return chosen
+        numbers = ACTORS if names is None else tuple(int(name.partition(":")[2]) for name in names)
+        _check_complete(corpus, {Path(clip.audio).stem for clip in clips}, numbers, path)
+    return in_order(clips)
 
 
 def _find_archive(path: Path, remedy: str) -> Path | None:
@@ -137,13 +156,13 @@ def _find_archive(path: Path, remedy: str) -> Path | None:
     return None
 
 
-def _unpack(corpus: str, archive: Path, cache_dir: Path, allow_incomplete: bool) -> Path:
+def _unpack(corpus: NamedCorpus, archive: Path, cache_dir: Path, allow_incomplete: bool) -> Path:
     try:
         return unpack_clips(
             archive,
             cache_dir / archive.stem,
             name_pattern=zip_name_pattern(corpus),
-            num_clips=None if allow_incomplete else len(expected_names(corpus=corpus)),
+            num_clips=None if allow_incomplete else corpus.num_published_clips,
             max_total_bytes=ZIP_MAX_TOTAL_BYTES,
         )
     except OSError as error:
@@ -153,46 +172,13 @@ def _unpack(corpus: str, archive: Path, cache_dir: Path, allow_incomplete: bool)
         ) from error
 
 
-def _find_actor_folders(folder: Path, remedy: str) -> Path:
-    """Return the folder itself where it holds `Actor_NN`, else the one folder in it that does."""
-    if _holds_actors(folder):
-        return folder
-    candidates = [entry for entry in visible_entries(folder) if entry.is_dir() and _holds_actors(entry)]
-    if len(candidates) > 1:
-        names = shortened([candidate.name for candidate in candidates])
-        raise ValueError(f"Several folders in {folder} hold Actor_NN folders: {names}. Name one of them.")
-    if not candidates:
-        found = shortened([entry.name for entry in visible_entries(folder)]) or "nothing"
-        raise ValueError(f"No Actor_NN folder in {folder}; found {found}. {remedy}")
-    return candidates[0]
-
-
-def _holds_actors(folder: Path) -> bool:
-    return any(_actor_of_folder(entry) is not None for entry in visible_entries(folder))
-
-
-def _actor_of_folder(folder: Path) -> int | None:
-    """Return the number in `Actor_NN`, or `None` for any other name."""
-    prefix, _, code = folder.name.partition("_")
-    return ACTORS_BY_CODE.get(code) if prefix.lower() == "actor" and folder.is_dir() else None
-
-
-def _check_complete(corpus: str, found: Collection[str], actors: Sequence[int], root: Path) -> None:
-    expected = expected_names(actors, corpus)
+def _check_complete(
+    corpus: NamedCorpus, found: Collection[str], actors: Collection[int], folder: Path
+) -> None:
+    expected = expected_names(actors, corpus.name)
     missing = [name for name in expected if name not in found]
-    if not missing:
-        return
-    gaps = []
-    for actor in actors:
-        count, wanted = (sum(name.endswith(f"-{actor:02d}") for name in each) for each in (found, expected))
-        if count < wanted:
-            gaps.append(f"Actor_{actor:02d} has {count} of {wanted}")
-    raise ValueError(
-        f"{root} is incomplete: {len(found)} of the {len(expected)} clips of "
-        f"{_describe(actors)} found. {shortened(gaps)}. Missing: {shortened(missing)}. "
-        "Fetch the corpus again."
-    )
-
-
-def _describe(actors: Sequence[int]) -> str:
-    return "24 actors" if tuple(actors) == ACTORS else f"actors {', '.join(map(str, actors))}"
+    if missing:
+        raise ValueError(
+            f"{folder} is incomplete: {len(found)} of the {len(expected)} clips of {len(actors)} actors "
+            f"found. Missing: {shortened(missing)}. Fetch the corpus again."
+        )

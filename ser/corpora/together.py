@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from datasets import Dataset, concatenate_datasets
 
-from ser.corpora import CORPORA, CORPUS_TITLES
-from ser.corpora.ravdess_names import CHANNEL_CODES
-from ser.corpora.speakers import parse_speaker
+from ser.corpora import CORPORA
 
 
 def load_corpus(
@@ -25,29 +22,17 @@ def load_corpus(
     Args:
         corpus: A key of `CORPORA`.
         data_dir: Its folder.
-        actors: Speakers of the corpus as `parse_speaker` reads them; all of them by default.
-        skip_unreadable: As in `NamedCorpus.load`; RAVDESS's files are only examined when they are decoded.
+        actors: As in `NamedCorpus.load`.
+        skip_unreadable: The same; RAVDESS's files are only opened when they are decoded.
 
     Raises:
-        ValueError: The corpus is unknown, a speaker is missing, or as the corpus's own function.
+        ValueError: The corpus is unknown, or as the corpus's own function.
     """
     if corpus not in CORPORA:
         raise ValueError(f"Unknown corpus {corpus!r}; expected one of {', '.join(CORPORA)}.")
-    names = None if actors is None else sorted({parse_speaker(actor, corpus) for actor in actors})
-    if corpus in CHANNEL_CODES:
-        numbers = None if names is None else [int(name.partition(":")[2]) for name in names]
-        return CORPORA[corpus](data_dir, actors=numbers)
-    clips = CORPORA[corpus](data_dir, skip_unreadable=skip_unreadable)
-    if names is None:
-        return clips
-    actor_of_clip = np.asarray(clips["actor"])
-    there = set(actor_of_clip.tolist())
-    if missing := [name for name in names if name not in there]:
-        raise ValueError(
-            f"{CORPUS_TITLES[corpus]} in {data_dir} has no speaker {', '.join(missing)}; "
-            f"expected some of {', '.join(sorted(there))}."
-        )
-    return clips.select(np.flatnonzero(np.isin(actor_of_clip, names)))
+    if corpus in ("ravdess", "ravdess-song"):
+        return CORPORA[corpus](data_dir, actors=actors)
+    return CORPORA[corpus](data_dir, actors=actors, skip_unreadable=skip_unreadable)
 
 
 def parse_corpora(corpora: str, data_dirs: str) -> dict[str, str]:

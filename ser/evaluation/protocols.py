@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit, KFold, StratifiedShuffleSplit
 
-from ser.corpora.ravdess_names import ACTORS as RAVDESS_ACTORS
+from ser.corpora.ravdess import ACTORS as RAVDESS_ACTORS
 from ser.corpora.speakers import people_of, speaker_name
 
 SHIPPED_TEST_ACTORS = ("ravdess:21", "ravdess:22", "ravdess:23", "ravdess:24")

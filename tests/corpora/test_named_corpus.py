@@ -10,9 +10,7 @@ import pytest
 import soundfile
 
 from ser.corpora import CORPORA, load_crema_d, load_emodb, load_ravdess, load_savee, load_tess
-from ser.corpora.crema_d import SENTENCES, WOMEN
-from ser.corpora.emodb import GENDERS
-from ser.corpora.emodb import SENTENCES as EMODB_SENTENCES
+from ser.corpora.published import CREMA_D_SENTENCES, CREMA_D_WOMEN, EMODB_GENDERS, EMODB_SENTENCES
 from ser.labels import EMOTIONS, LABEL_MAPS, corpus_classes
 
 LAYOUTS = {
@@ -114,12 +112,21 @@ def test_crema_d_rows(tmp_path: Path):
             "It's eleven o'clock",
             None,
         ],
-        ["1040_ITH_SAD_X.wav", "sad", "crema-d", "crema-d:1040", "male", None, SENTENCES["ITH"], None],
+        [
+            "1040_ITH_SAD_X.wav",
+            "sad",
+            "crema-d",
+            "crema-d:1040",
+            "male",
+            None,
+            CREMA_D_SENTENCES["ITH"],
+            None,
+        ],
     ]
 
 
 def test_crema_d_has_43_women():
-    assert len(WOMEN) == 43
+    assert len(CREMA_D_WOMEN) == 43
 
 
 def test_crema_d_clips_known_to_be_broken_are_left_out(tmp_path: Path):
@@ -171,19 +178,19 @@ def test_real_emodb_counts(emodb_dir: Path, caplog: pytest.LogCaptureFixture):
     counts = Counter(EMOTIONS[label] for label in dataset["emotion"])
     assert counts == {"angry": 127, "neutral": 79, "happy": 71, "fearful": 69, "sad": 62, "disgust": 46}
     assert set(counts) == set(corpus_classes("emodb"))
-    assert sorted(set(dataset["actor"])) == [f"emodb:{speaker}" for speaker in sorted(GENDERS)]
+    assert sorted(set(dataset["actor"])) == [f"emodb:{speaker}" for speaker in sorted(EMODB_GENDERS)]
     assert caplog.messages == []  # all 535 were found, the 81 of boredom among them
 
 
 @pytest.mark.parametrize(
     ("corpus", "name", "complaint"),
     [
-        ("crema-d", "1000_DFA_ANG_XX.wav", "actor is '1000'"),
+        ("crema-d", "1000_DFA_ANG_XX.wav", "speaker is '1000'"),
         ("crema-d", "1001_ABC_ANG_XX.wav", "sentence is 'ABC', expected one of DFA, IEO"),
         ("crema-d", "1001_DFA_SUR_XX.wav", "emotion is 'SUR', expected one of ANG, DIS, FEA, HAP, NEU, SAD"),
         ("crema-d", "1001_DFA_ANG_YY.wav", "level is 'YY', expected one of LO, MD, HI, XX, X"),
         ("crema-d", "03-01-05-01-01-01-01.wav", "as in 1001_DFA_ANG_XX"),
-        ("tess", "MAF_back_angry.wav", "actress is 'MAF', expected one of OAF, OA, YAF"),
+        ("tess", "MAF_back_angry.wav", "speaker is 'MAF', expected one of OAF, OA, YAF"),
         ("tess", "OAF_back_bored.wav", "emotion is 'bored'"),
         ("tess", "back_angry.wav", "as in OAF_back_angry"),
         ("nemo", "XY0_anger_1.wav", "speaker is 'XY0', expected one of EB0"),

@@ -14,7 +14,7 @@ from data_scripts.download_emodb import EMODB
 from data_scripts.download_nemo import NEMO
 from data_scripts.download_savee import SAVEE
 from data_scripts.download_tess import TESS
-from ser.corpora import emodb, nemo, savee, tess
+from ser.corpora import published
 from ser.labels import LABEL_MAPS
 from tests.archive_server import served
 
@@ -23,10 +23,10 @@ PUBLISHED_NAMES = {
         EMODB,
         [
             f"wav/{speaker}{sentence}{emotion}a.wav"
-            for speaker in emodb.GENDERS
-            for sentence in emodb.SENTENCES
+            for speaker in published.EMODB_GENDERS
+            for sentence in published.EMODB_SENTENCES
             for emotion in LABEL_MAPS["emodb"]
-        ][: emodb.NUM_CLIPS],
+        ][: EMODB.num_clips],
         ["erklaerung.txt", "lablaut/03a01Fa.lablaut"],
     ),
     "nEMO": (
@@ -34,9 +34,9 @@ PUBLISHED_NAMES = {
         [
             f"nEMO-main/samples/{speaker}_{emotion}_{number}.wav"
             for number in range(90)
-            for speaker in nemo.GENDERS
+            for speaker in published.NEMO_GENDERS
             for emotion in LABEL_MAPS["nemo"]
-        ][: nemo.NUM_CLIPS],
+        ][: NEMO.num_clips],
         ["nEMO-main/data.tsv", "nEMO-main/README.md"],
     ),
     "TESS": (
@@ -53,7 +53,7 @@ PUBLISHED_NAMES = {
         SAVEE,
         [
             f"AudioData/{speaker}/{emotion}{number:02d}.wav"
-            for speaker in savee.ACTORS
+            for speaker in ("DC", "JE", "JK", "KL")
             for emotion in LABEL_MAPS["savee"]
             for number in range(1, 31 if emotion == "n" else 16)
         ],
@@ -124,4 +124,4 @@ def test_savee_has_to_be_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_corpora_of_the_loaders_are_those_of_the_scripts():
     assert (EMODB.num_clips, TESS.num_clips, SAVEE.num_clips) == (535, 2800, 480)
-    assert 2 * 200 * len(LABEL_MAPS["tess"]) == tess.NUM_CLIPS
+    assert 2 * 200 * len(LABEL_MAPS["tess"]) == TESS.num_clips
