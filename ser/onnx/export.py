@@ -17,6 +17,7 @@ from torch import nn
 
 from ser.onnx.compact import compact_weights
 from ser.onnx.front_end import OnnxFrontEnd
+from ser.onnx.network import for_export
 from ser.onnx.recognizer import GRAPH_FILE, GRAPH_VERSION, QUANTIZED_FILE, OnnxRecognizer, checkpoint_sha256
 from ser.recognizer.analysis import SINGLE_PASS_SECONDS, WINDOW_HOP_SECONDS, WINDOW_SECONDS
 from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
@@ -48,15 +49,14 @@ class MahalanobisDistance(nn.Module):
 
     def forward(self, features: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Map `features` (B, T, C) and `mask` (B, T) to squared distances (B,)."""
-        mask = mask[:, :, None]
-        num_frames = mask.sum(dim=1)
-        mean = (features * mask).sum(dim=1) / num_frames
-        std = ((features - mean[:, None, :]).square() * mask).sum(dim=1).div(num_frames).sqrt()
-        change = (features[:, 1:] - features[:, :-1]) * mask[:, 1:]  # before the first frame there is none
-        mean_change = change.sum(dim=1) / num_frames
-        std_change = (change.square().sum(dim=1) / num_frames - mean_change.square()).clamp(min=0).sqrt()
-        summary = torch.cat([mean, std, std_change], dim=1)
-        return ((summary - self.mean) @ self.factor).square().sum(dim=1)
+        share = (mask / mask.sum(dim=1, keepdim=True))[:, None]  # (B, 1, T), of each frame in the means
+        mean = share @ features
+        std = (share @ (features - mean).square()).sqrt()
+        change = features[:, 1:] - features[:, :-1]  # before the first frame there is none
+        mean_change = share[:, :, 1:] @ change
+        std_change = (share[:, :, 1:] @ change.square() - mean_change.square()).clamp(min=0).sqrt()
+        summary = torch.cat([mean, std, std_change], dim=2)
+        return ((summary - self.mean) @ self.factor).square().sum(dim=(1, 2))
 
 
 class RecognizerGraph(nn.Module):
@@ -65,7 +65,7 @@ class RecognizerGraph(nn.Module):
     def __init__(self, recognizer: MfccLstmRecognizer):
         super().__init__()
         self.front_end = OnnxFrontEnd(recognizer.feature_extractor)
-        self.network = recognizer.model
+        self.network = for_export(recognizer.model)
         self.distance = None if recognizer.detector is None else MahalanobisDistance(recognizer.detector)
         self.step = recognizer.feature_extractor.hop_length * recognizer.model.config.total_stride
         self.sampling_rate = recognizer.sampling_rate
