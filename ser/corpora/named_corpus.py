@@ -45,7 +45,6 @@ class NamedCorpus:
         pattern: Regular expression of a file name without its ending, and of folders before it where they
             matter; its named groups are the fields, `speaker` and `emotion` among them.
         example: Such a name.
-        remedy: How to get the corpus.
         codes: The allowed codes of fields besides `emotion`; other fields may be anything.
         columns: Further columns of `Clip`, from the fields.
         unusable: Published clips with faults, which are left out.
@@ -56,10 +55,17 @@ class NamedCorpus:
     num_published_clips: int
     pattern: str
     example: str
-    remedy: str
     codes: Mapping[str, Collection[str]] = field(default_factory=dict)
     columns: Callable[[Mapping[str, str]], dict[str, Any]] = lambda _: {}
     unusable: Collection[str] = ()
+
+    @property
+    def remedy(self) -> str:
+        """How to get the corpus, for messages."""
+        return (
+            f"Expected files such as {self.example}.wav; `python data_scripts/download.py {self.name} "
+            f"--output_dir data/{self.name}` gets them."
+        )
 
     def load(
         self,

@@ -50,7 +50,6 @@ CREMA_D = NamedCorpus(
     num_published_clips=7442,
     pattern=r"(?P<speaker>\d{4})_(?P<sentence>[A-Z]+)_(?P<emotion>[A-Z]+)_(?P<level>[A-Z]+)",
     example="1001_DFA_ANG_XX",
-    remedy="`python data_scripts/download_crema_d.py --output_dir data/crema-d` fetches the corpus.",
     codes={
         "speaker": [str(actor) for actor in range(1001, 1092)],
         "sentence": CREMA_D_SENTENCES,
@@ -88,7 +87,6 @@ EMODB = NamedCorpus(  # the emotion is the initial of the German word
     num_published_clips=535,
     pattern=r"(?P<speaker>\d\d)(?P<sentence>[a-z]\d\d)(?P<emotion>[A-Z])(?P<take>[a-z])",
     example="03a01Fa",
-    remedy="`python data_scripts/download_emodb.py --output_dir data/emodb` fetches the corpus.",
     codes={"speaker": EMODB_GENDERS, "sentence": EMODB_SENTENCES, "take": "abcdef"},
     columns=lambda fields: {
         "gender": EMODB_GENDERS[fields["speaker"]],
@@ -106,7 +104,6 @@ NEMO = NamedCorpus(  # the texts are in data.tsv beside the clips and are not re
     num_published_clips=4481,
     pattern=r"(?P<speaker>[A-Z]+\d)_(?P<emotion>[a-z]+)_(?P<sentence>\d+)",
     example="WR0_surprised_64",
-    remedy="`python data_scripts/download_nemo.py --output_dir data/nemo` fetches the corpus.",
     codes={"speaker": NEMO_GENDERS},
     columns=lambda fields: {
         "gender": NEMO_GENDERS[fields["speaker"]],
@@ -120,7 +117,6 @@ SAVEE = NamedCorpus(  # the sentence is numbered within the emotion
     num_published_clips=480,
     pattern=r"(?P<speaker>[^_/]+)[_/](?P<emotion>[a-z]+)(?P<sentence>\d\d)",
     example="DC/a01 or DC_a01",
-    remedy="`python data_scripts/download_savee.py` says where to ask for the corpus and unpacks it.",
     codes={"speaker": ("DC", "JE", "JK", "KL")},
     columns=lambda fields: {"gender": "male", "statement": fields["emotion"] + fields["sentence"]},
 )
@@ -136,7 +132,6 @@ TESS = NamedCorpus(
     num_published_clips=2800,
     pattern=r"(?P<speaker>[A-Z]+)_(?P<word>[^_/]+)_(?P<emotion>[a-z]+)",
     example="OAF_back_angry",
-    remedy="`python data_scripts/download_tess.py --output_dir data/tess` fetches the corpus.",
     codes={"speaker": TESS_ACTRESSES},
     columns=lambda fields: {
         "actor": TESS_ACTRESSES[fields["speaker"]],

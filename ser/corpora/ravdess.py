@@ -38,10 +38,6 @@ def _ravdess(name: str, title: str, prefix: str, num_clips: int) -> NamedCorpus:
         num_published_clips=num_clips,
         pattern=PATTERN,
         example=f"{prefix}-05-02-01-02-12",
-        remedy=(
-            f"Expected audio-only clips whose names begin with {prefix}, or the published zip; "
-            f"`python data_scripts/download_{name.replace('-', '_')}.py --output_dir data/{name}` fetches it."
-        ),
         codes={
             "modality": [prefix[:2]],
             "channel": [prefix[3:]],

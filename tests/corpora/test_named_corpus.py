@@ -214,7 +214,7 @@ def test_name_that_breaks_the_scheme_is_explained(tmp_path: Path, corpus: str, n
 
 @pytest.mark.parametrize("corpus", LAYOUTS)
 def test_missing_or_empty_folder_says_how_to_get_the_corpus(tmp_path: Path, corpus: str):
-    script = rf"download_{corpus.replace('-', '_')}\.py"
+    script = rf"download\.py {corpus}"
     with pytest.raises(ValueError, match=rf"nowhere does not exist\. .*{script}"):
         CORPORA[corpus](tmp_path / "nowhere")
     (tmp_path / "readme.txt").touch()

@@ -122,14 +122,14 @@ def test_missing_actors_are_named(tmp_path: Path):
 
 
 def test_missing_folder_says_how_to_get_it(tmp_path: Path):
-    with pytest.raises(ValueError, match=r"nowhere does not exist\. .*download_ravdess\.py"):
+    with pytest.raises(ValueError, match=r"nowhere does not exist\. .*download\.py ravdess"):
         load_ravdess(tmp_path / "nowhere")
 
 
 def test_a_folder_without_clips_is_refused(tmp_path: Path):
     (tmp_path / "Actor_01").mkdir()
     (tmp_path / "Actor_01" / "01-01-05-01-01-01-01.mp4").touch()  # a video
-    with pytest.raises(ValueError, match=r"No RAVDESS clip .*download_ravdess\.py"):
+    with pytest.raises(ValueError, match=r"No RAVDESS clip .*download\.py ravdess"):
         load_ravdess(tmp_path, allow_incomplete=True)
 
 

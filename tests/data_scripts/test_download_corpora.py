@@ -9,15 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from data_scripts import preparing
-from data_scripts.download_emodb import EMODB
-from data_scripts.download_nemo import NEMO
-from data_scripts.download_savee import SAVEE
-from data_scripts.download_tess import TESS
+from data_scripts.download import SOURCES, get
 from ser.corpora import published
 from ser.labels import LABEL_MAPS
 from tests.archive_server import served
 
+EMODB, NEMO, SAVEE, TESS = (SOURCES[name] for name in ("emodb", "nemo", "savee", "tess"))
 PUBLISHED_NAMES = {
     "EmoDB": (
         EMODB,
@@ -87,7 +84,7 @@ def test_archive_laid_out_as_published_is_fetched_and_read(
     script = dataclasses.replace(script, num_clips=len(clips))
     with served(zip_of(clips + others)) as server:
         server.states_length = False  # as a server that packs while it sends
-        assert preparing.run(script, ["--output_dir", str(tmp_path), "--url", server.url]) == 0
+        assert get(script, tmp_path, server.url) == 0
     labelled = [name for name in clips if not (corpus == "EmoDB" and name[-6] == "L")]
     assert f"{len(labelled)} clips are ready" in capsys.readouterr().out
     assert len(script.load(tmp_path)) == len(labelled)
@@ -96,9 +93,9 @@ def test_archive_laid_out_as_published_is_fetched_and_read(
 def test_given_checksum_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     script = dataclasses.replace(SAVEE, num_clips=2)
     (tmp_path / "AudioData.zip").write_bytes(zip_of(PUBLISHED_NAMES["SAVEE"][1][:2]))
-    assert preparing.run(script, ["--output_dir", str(tmp_path), "--md5", "0" * 32]) == 1
+    assert get(script, tmp_path, md5="0" * 32) == 1
     assert "MD5 checksum" in capsys.readouterr().err
-    assert preparing.run(script, ["--output_dir", str(tmp_path)]) == 0
+    assert get(script, tmp_path) == 0
 
 
 def test_archive_damaged_inside_is_fetched_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -108,15 +105,14 @@ def test_archive_damaged_inside_is_fetched_anew(tmp_path: Path, monkeypatch: pyt
     damaged = bytearray(content)
     damaged[200] ^= 0xFF
     with served(bytes(damaged)) as server:
-        arguments = ["--output_dir", str(tmp_path), "--url", server.url]
-        assert preparing.run(script, arguments) == 1
+        assert get(script, tmp_path, server.url) == 1
         assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
         server.content = content
-        assert preparing.run(script, arguments) == 0
+        assert get(script, tmp_path, server.url) == 0
 
 
 def test_savee_has_to_be_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    assert preparing.run(SAVEE, ["--output_dir", str(tmp_path)]) == 1
+    assert get(SAVEE, tmp_path) == 1
     message = capsys.readouterr().err
     assert "Ask for AudioData.zip (register at http://kahlan.eps.surrey.ac.uk/savee/)" in message
     assert f"save it as {tmp_path / 'AudioData.zip'} and run this again" in message

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from data_scripts import download_crema_d
+from data_scripts.crema_d_repository import CremaDRepository
+from data_scripts.download import get
 from ser.corpora import load_crema_d
 
 NAMES = ["1001_DFA_ANG_XX.wav", "1001_DFA_HAP_XX.wav", "1002_IEO_SAD_HI.wav"]
@@ -22,7 +23,6 @@ def git_without_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for name in [name for name in os.environ if name.startswith("GIT_") and name != "GIT_CONFIG_NOSYSTEM"]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(download_crema_d, "NUM_CLIPS", len(NAMES))
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
-def run_script(url: str, output_dir: Path) -> int:
-    return download_crema_d.main(["--url", url, "--output_dir", str(output_dir)])
+def run_script(url: str, output_dir: Path, num_clips: int = len(NAMES)) -> int:
+    return get(CremaDRepository(num_clips), output_dir, url)
 
 
 @needs_git_lfs
@@ -91,11 +91,8 @@ def test_damaged_clip_is_not_taken(repository: Path, tmp_path: Path):
 
 
 @needs_git_lfs
-def test_missing_clips_are_counted(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    monkeypatch.setattr(download_crema_d, "NUM_CLIPS", 7442)
-    assert run_script(repository.as_uri(), tmp_path / "crema-d") == 1
+def test_missing_clips_are_counted(repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run_script(repository.as_uri(), tmp_path / "crema-d", num_clips=7442) == 1
     assert "3 clips in AudioWAV, expected 7442" in capsys.readouterr().err
     assert list((tmp_path / "crema-d").iterdir()) == []
 

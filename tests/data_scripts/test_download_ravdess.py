@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from data_scripts.download_ravdess import RAVDESS
-from data_scripts.preparing import run
+from data_scripts.download import SOURCES, get
 from ser.corpora import load_ravdess
 from ser.corpora.ravdess import expected_names
 from tests.archive_server import ArchiveServer, served
 
+RAVDESS = SOURCES["ravdess"]
 FOLDER = Path(RAVDESS.archive.file_name).stem
 
 
@@ -56,7 +56,7 @@ def run_script(server: ArchiveServer, output_dir: Path, published: bytes | None 
         RAVDESS.archive, num_bytes=len(published), md5=hashlib.md5(published).hexdigest()
     )
     corpus = dataclasses.replace(RAVDESS, archive=archive, num_clips=60, load=load_clips)
-    return run(corpus, ["--output_dir", str(output_dir), "--url", server.url])
+    return get(corpus, output_dir, server.url)
 
 
 def assert_nothing_usable(output_dir: Path) -> None:
