@@ -13,6 +13,11 @@ MAX_NUM_SAMPLES = MAX_DURATION_SECONDS * MAX_SAMPLING_RATE
 MAX_FILE_BYTES = MAX_NUM_SAMPLES * 4  # 460.8 MB
 MAX_PEAK = 2.0**31  # 32-bit integers kept as floats; the energy of anything louder overflows float32
 FORMATS = "WAV, FLAC, MP3, OGG, M4A or WebM"
+# The endings searched for in a folder. A file that is named may have any.
+AUDIO_SUFFIXES = {
+    *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
+    *(".rf64", ".m4a", ".mp4", ".3gp", ".aac", ".amr", ".wma", ".webm"),
+}
 
 
 class AudioError(ValueError):

@@ -11,11 +11,8 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-# The endings searched for in a folder. A file that is named, globbed or in a manifest may have any.
-AUDIO_SUFFIXES = {
-    *(".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
-    *(".rf64", ".m4a", ".mp4", ".3gp", ".aac", ".amr", ".wma", ".webm"),
-}
+from ser.audio.limits import AUDIO_SUFFIXES
+
 PATH_COLUMN = "path"
 
 

@@ -13,7 +13,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ser.corpora.clip_facts import ClipFacts
 from ser.corpora.folders import shortened
-from ser.corpora.own_data import UNKNOWN_SPEAKER, labels_of
+from ser.corpora.own_data import UNKNOWN_SPEAKER, copies_of, labels_of
 from ser.labels import label_colors
 
 NUM_LISTED = 20  # files of a kind in the summary; the table of recordings has all
@@ -36,7 +36,9 @@ def inspect_clips(clips: Dataset, facts: Sequence[ClipFacts]) -> dict[str, Any]:
     """
     labels, speakers = labels_of(clips), np.asarray(clips["actor"])
     known = speakers != UNKNOWN_SPEAKER
-    duplicates, conflicts = _same_sounds(clips, facts)
+    copies = copies_of(clips, facts).items()
+    duplicates = {facts[row].file: facts[first].file for row, (first, column) in copies if not column}
+    conflicts = [[facts[first].file, facts[row].file] for row, (first, column) in copies if column]
     left_out = {fact.file: fact.problem for fact in facts if fact.problem}
     faults: dict[str, list[str]] = {}
     for fact in facts:
@@ -74,22 +76,6 @@ def _counts(values: Sequence[Any]) -> dict[str, int]:
     return {
         str(value): number for value, number in sorted(Counter(values).items(), key=lambda each: str(each[0]))
     }
-
-
-def _same_sounds(clips: Dataset, facts: Sequence[ClipFacts]) -> tuple[dict[str, str], list[list[str]]]:
-    """Return copies with the first file of the same sound, and pairs of copies that contradict each other."""
-    told = list(zip(clips["emotion"], clips["actor"], clips["split"], strict=True))
-    first: dict[str, int] = {}
-    duplicates, conflicts = {}, []
-    for row, fact in enumerate(facts):
-        other = row if fact.problem else first.setdefault(str(fact.sha256), row)
-        if other == row:
-            continue
-        if told[other] == told[row]:
-            duplicates[fact.file] = facts[other].file
-        else:
-            conflicts.append([facts[other].file, fact.file])
-    return duplicates, conflicts
 
 
 def summary_lines(summary: dict[str, Any]) -> list[str]:

@@ -191,38 +191,46 @@ def usable_clips(clips: Dataset, facts: Sequence[ClipFacts], *, skip_unreadable:
         )
     for fact in unusable:
         LOGGER.warning("Left out: %s (%s)", fact.file, fact.problem)
-    kept = rows_without_copies(clips, facts)
+    copies = copies_of(clips, facts)
+    for row, (first, column) in copies.items():
+        if column:
+            raise ValueError(_contradiction(clips, facts, first, row, column))
+        LOGGER.warning("Left out: %s holds the same sound as %s", facts[row].file, facts[first].file)
+    kept = [row for row, fact in enumerate(facts) if not fact.problem and row not in copies]
     if not kept:
         raise ValueError(f"None of the {len(facts)} recordings can be used.")
     sums = [facts[row].sha256 for row in kept]
     return clips.select(kept).add_column("sha256", sums, feature=Value("string"))
 
 
-def rows_without_copies(clips: Dataset, facts: Sequence[ClipFacts]) -> list[int]:
-    """Return the rows of usable clips, one for each sound.
+def copies_of(clips: Dataset, facts: Sequence[ClipFacts]) -> dict[int, tuple[int, str | None]]:
+    """Find recordings of the same sound.
 
-    Raises:
-        ValueError: If the same sound has two labels or speakers, or is in two splits; it names the files.
+    Returns:
+        By row of a copy, the row of the first such recording, and in which of the columns "emotion", "actor"
+        and "split" the two contradict each other, if they do.
     """
     columns = {name: clips[name] for name in ("emotion", "actor", "split")}
-    first: dict[str, int] = {}
+    rows: dict[str, int] = {}
+    found = {}
     for row, fact in enumerate(facts):
-        if fact.problem:
-            continue
-        other = first.setdefault(str(fact.sha256), row)
-        for name, values in columns.items():
-            if values[other] != values[row]:
-                found = [values[each] for each in (other, row)]
-                if name == "emotion":
-                    found = [clips.features["emotion"].names[each] for each in found]
-                what = {"emotion": "labels", "actor": "speakers", "split": "splits"}[name]
-                raise ValueError(
-                    f"{facts[other].file} and {fact.file} hold the same sound, in two {what} "
-                    f"({found[0]} and {found[1]}). Remove one of them."
-                )
-        if other != row:
-            LOGGER.warning("Left out: %s holds the same sound as %s", fact.file, facts[other].file)
-    return sorted(first.values())
+        if not fact.problem and (first := rows.setdefault(str(fact.sha256), row)) != row:
+            found[row] = (
+                first,
+                next((name for name, values in columns.items() if values[first] != values[row]), None),
+            )
+    return found
+
+
+def _contradiction(clips: Dataset, facts: Sequence[ClipFacts], first: int, row: int, column: str) -> str:
+    found = [clips[column][each] for each in (first, row)]
+    if column == "emotion":
+        found = clips.features[column].int2str(found)
+    what = {"emotion": "labels", "actor": "speakers", "split": "splits"}[column]
+    return (
+        f"{facts[first].file} and {facts[row].file} hold the same sound, in two {what} ({found[0]} and "
+        f"{found[1]}). Remove one of them."
+    )
 
 
 def labels_of(clips: Dataset) -> np.ndarray:

@@ -14,26 +14,9 @@ from typing import Any
 from datasets import Audio, Dataset, DatasetDict, concatenate_datasets, load_dataset, load_from_disk
 from datasets.exceptions import DatasetBuildError
 
+from ser.audio.limits import AUDIO_SUFFIXES
 from ser.corpora.folders import shortened, visible_entries
 
-AUDIO_SUFFIXES = frozenset(
-    {
-        ".wav",
-        ".flac",
-        ".mp3",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".m4a",
-        ".mp4",
-        ".webm",
-        ".aif",
-        ".aiff",
-        ".au",
-        ".caf",
-    }
-    | {".3gp", ".aac", ".amr", ".wma"}
-)
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 METADATA_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 COLUMN_NAMES = {
