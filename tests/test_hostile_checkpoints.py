@@ -146,4 +146,4 @@ def test_no_program_here_reads_pickles():
     for word in ("import pickle", "from pickle", "torch.load", "joblib", "weights_only", "allow_pickle"):
         assert [str(file.relative_to(root)) for file in sources if word in file.read_text()] == [], word
     trusting = {file.name for file in sources if "trust_remote_code=True" in file.read_text()}
-    assert trusting == {"card.py", "own_card.py"}  # they tell others how to load our classes elsewhere
+    assert trusting == {"card.py"}  # they tell others how to load our classes elsewhere

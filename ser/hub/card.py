@@ -13,9 +13,9 @@ from ser.configuration_whisper_lstm import WhisperLstmConfig
 from ser.corpora.own_data import OWN
 from ser.evaluation.scoring import GROUPS
 from ser.evaluation.tables import scores_columns, spread_lines
+from ser.hub import own_card
 from ser.hub.graph_card import graph_lines
 from ser.hub.measurements import Measurements, measurements_of
-from ser.hub.own_card import own_card
 
 CARD_FILE = "README.md"  # where the Hub looks for it
 WRITTEN = "<!-- Written by a program, which overwrites it. Delete this line to keep your own changes. -->"
@@ -48,10 +48,7 @@ def published_card(folder: Path, hub_model_id: str) -> str:
 
 def checkpoint_card(folder: Path) -> str:
     """Return the card of a checkpoint, from the files in its folder."""
-    measured, model_name = measurements_of(folder), folder.resolve().name
-    if measured.corpora == [OWN]:
-        return own_card(measured, model_name).replace("\n---\n", f"\n---\n\n{WRITTEN}\n", 1)
-    return fill_card(measured, model_name)
+    return fill_card(measurements_of(folder), folder.resolve().name)
 
 
 def fill_card(
@@ -74,7 +71,9 @@ def fill_card(
     Raises:
         ValueError: If `more` names a block that the template lacks.
     """
-    template = files("ser.hub").joinpath("card_template.md").read_text(encoding="utf-8")
+    is_own = measured.corpora == [OWN]
+    name = "own_card_template.md" if is_own else "card_template.md"
+    template = files("ser.hub").joinpath(name).read_text(encoding="utf-8").replace("MODEL_NAME", model_name)
     if unknown := set(more or ()) - set(TEMPLATE_BLOCK.findall(template)):
         raise ValueError(f"The template of the card has no block named {', '.join(sorted(unknown))}.")
     own = {
@@ -86,6 +85,12 @@ def fill_card(
         "subgroups": _subgroup_lines,
         "training": _training_lines,
     }
+    if is_own:
+        own |= {
+            "summary": own_card.summary_lines,
+            "results": own_card.results_lines,
+            "training": own_card.training_lines,
+        }
 
     def block(match: re.Match[str]) -> str:
         name = match[1]
@@ -135,13 +140,16 @@ def _metadata(
         for each in evaluations
         for result in eval_results(each["title"], each["corpus"]["name"], config, each)
     ]
+    corpora = [corpus for corpus in measured.corpora if corpus != OWN]
+    licence = "cc-by-nc-sa-4.0" if SHARE_ALIKE & set(corpora) else (measured.record or {}).get("base_license")
+    field = ["speech-emotion-recognition", "emotion"] if corpora else []  # own labels may be any
     return ModelCardData(
-        license="cc-by-nc-sa-4.0" if SHARE_ALIKE & set(measured.corpora) else None,
-        language=sorted({LANGUAGES.get(corpus, "en") for corpus in measured.corpora}),
+        license=licence,
+        language=sorted({LANGUAGES.get(corpus, "en") for corpus in corpora}) or None,
         library_name="transformers",
         pipeline_tag="audio-classification",
-        tags=["speech-emotion-recognition", "emotion", "speech", *measured.corpora, measured.model_type],
-        datasets=measured.corpora,
+        tags=[*field, "speech", *corpora, measured.model_type],
+        datasets=corpora or None,
         metrics=["recall", "accuracy"],
         base_model=measured.base_model,
         model_name=model_name,
