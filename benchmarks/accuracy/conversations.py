@@ -33,6 +33,7 @@ from benchmarks.accuracy.made_conversations import (
     make_conversation,
     pink_noise,
 )
+from benchmarks.report.blocks import write_block
 from ser.__main__ import CommandParser
 from ser.corpora import load_emodb, load_ravdess
 from ser.corpora.provenance import environment
@@ -41,8 +42,8 @@ from ser.recognizer import EmotionRecognizer
 from ser.segments.segment import Segment
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS, DOCUMENT = "benchmarks/results/conversations.json", "docs/conversations.md"
-START, END = "<!-- measured: written by benchmarks.accuracy.conversations -->", "<!-- end of measured -->"
+RESULTS = ROOT / "benchmarks" / "results" / "conversations.json"
+DOCUMENT = ROOT / "docs" / "conversations.md"
 TOLERANCE_SECONDS = 0.25
 GRID_SECONDS = 0.01
 NUM_CONVERSATIONS = 10  # of each setting and corpus
@@ -279,15 +280,6 @@ def tables(result: dict[str, Any]) -> Iterator[str]:
         yield from ("", "Made by:", "", "```shell", result["long_command"], "```")
 
 
-def write_document(result: dict[str, Any]) -> None:
-    """Put the tables into the document."""
-    document = ROOT / DOCUMENT
-    before, _, rest = document.read_text(encoding="utf-8").partition(START)
-    _, _, after = rest.partition(END)
-    lines = "\n".join(["", "", *tables(result), "", ""])
-    document.write_text(before + START + lines + END + after, encoding="utf-8")
-
-
 def main(arguments: list[str]) -> None:
     """Parse, measure, write, show."""
     parser = CommandParser(description=__doc__)
@@ -302,7 +294,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--report", action="store_true", help="only write the document again")
     args = parser.parse_args(arguments)
     if args.report:
-        write_document(json.loads((ROOT / RESULTS).read_text()))
+        write_block(DOCUMENT, "measured", tables(json.loads(RESULTS.read_text())))
         return
     if not (args.ravdess_dir and args.emodb_dir):
         parser.error("give --ravdess_dir and --emodb_dir, or --report")
@@ -326,12 +318,11 @@ def main(arguments: list[str]) -> None:
             for corpus, clips in corpora.items()
         }
         measured = {"settings": settings, "delay": measure_delay(recognizer, clips), "command": command}
-    file = ROOT / RESULTS
-    known = json.loads(file.read_text()) if file.exists() and not args.tuning else {}
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() and not args.tuning else {}
     result = known | measured | environment()
     if not args.tuning:
-        file.write_text(json.dumps(result, indent=1) + "\n")
-        write_document(result)
+        RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+        write_block(DOCUMENT, "measured", tables(result))
     print("\n".join(tables(result)))
 
 

@@ -19,6 +19,7 @@ import torch
 from datasets import Dataset
 from sklearn.metrics import recall_score
 
+from benchmarks.report.blocks import write_block
 from ser.__main__ import CommandParser
 from ser.corpora import load_emodb, load_ravdess
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
@@ -26,7 +27,6 @@ from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS, DOCUMENT = ROOT / "benchmarks/results/enrolment.json", ROOT / "docs/conversations.md"
-START, END = "<!-- enrolment: written by benchmarks.accuracy.enrolment -->", "<!-- end of enrolment -->"
 NUM_ENROLLED = 10  # recordings of each speaker, at most
 NUM_DRAWS = 5  # of these recordings
 KINDS = {"clips of any emotion": None, "neutral clips": "neutral"}
@@ -117,9 +117,7 @@ def main(arguments: list[str]) -> None:
         "command": shlex.join(["python", "-m", "benchmarks.accuracy.enrolment", *arguments]),
     }
     RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(START)
-    lines = "\n".join([START, "", *table(result), "", END])
-    DOCUMENT.write_text(before + lines + rest.partition(END)[2], encoding="utf-8")
+    write_block(DOCUMENT, "enrolment", table(result))
     print("\n".join(table(result)))
 
 

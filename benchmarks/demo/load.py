@@ -26,6 +26,7 @@ from typing import Any
 
 import requests
 
+from benchmarks.report.blocks import write_block
 from ser.__main__ import CommandParser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,8 +46,6 @@ APPS = {
     "empty function": [sys.executable, "-c", EMPTY_APP],
     "demo": [sys.executable, "app.py", "--server_port"],
 }
-START_MARK = "<!-- load: written by python -m benchmarks.demo.load -->"
-END_MARK = "<!-- end of load -->"
 REFUSALS = (413, 503)
 TIMEOUT_SECONDS = 120.0
 
@@ -158,8 +157,8 @@ def measure(command: list[str], num_requests: int) -> dict[str, Any]:
     }
 
 
-def table(figures: dict[str, Any]) -> str:
-    """Return the figures as a table in Markdown, with the machine they were measured on."""
+def table(figures: dict[str, Any]) -> list[str]:
+    """Return the figures as lines of Markdown, with the machine they were measured on."""
     lines = [
         "| app | users | requests | answered | told 503 | otherwise | a second | p50 | p95 |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -182,15 +181,7 @@ def table(figures: dict[str, Any]) -> str:
         f"{', '.join(memories)}.",
         f"First request after the hundred: {figures['demo']['first_request_after']['milliseconds']} ms.",
     ]
-    return "\n".join(lines)
-
-
-def write_report(document: Path, figures: dict[str, Any]) -> None:
-    """Put the table between its marks in a document."""
-    before, _, rest = document.read_text(encoding="utf-8").partition(START_MARK)
-    after = rest.partition(END_MARK)[2]
-    content = f"{before}{START_MARK}\n\n{table(figures)}\n\n{END_MARK}{after}"
-    document.write_text(content, encoding="utf-8")
+    return lines
 
 
 def main(arguments: list[str]) -> None:
@@ -208,8 +199,8 @@ def main(arguments: list[str]) -> None:
         figures |= {name: measure(command, args.num_requests) for name, command in APPS.items()}
         RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     figures = json.loads(RESULTS.read_text(encoding="utf-8"))
-    print(table(figures))
-    write_report(DOCUMENT, figures)
+    print("\n".join(table(figures)))
+    write_block(DOCUMENT, "load", table(figures))
 
 
 if __name__ == "__main__":

@@ -4,21 +4,16 @@ python -m benchmarks.report.own_labels
 """
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report.blocks import write_block
 from ser.evaluation.tables import percent_range
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "your-own-recordings.md"
 RESULTS = ROOT / "benchmarks" / "results" / "own-labels"
-START, END = (
-    "<!-- measured: written by python -m benchmarks.report.own_labels -->\n",
-    "<!-- end of measured -->",
-)
-BLOCK = re.compile(f"(?<={re.escape(START)}).*?(?={re.escape(END)})", re.DOTALL)
 TITLES = {"emodb": "EmoDB, 7 labels", "nemo": "nEMO, 6 labels"}
 STARTS = {
     "scratch": "random weights",
@@ -78,12 +73,11 @@ def time_lines(results: list[dict[str, Any]]) -> Iterator[str]:
         )
 
 
-def filled(text: str) -> str:
-    """Return the text of the document with the measured part written anew."""
+def main(document: Path = DOCUMENT) -> None:
+    """Write the measured part of the document anew."""
     results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RESULTS.glob("*.json"))]
-    lines = [*table_lines(results), *time_lines(results)]
-    return BLOCK.sub(lambda _: "".join(f"{line}\n" for line in lines), text)
+    write_block(document, "measured", [*table_lines(results), *time_lines(results)])
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    main()

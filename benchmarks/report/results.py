@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.cross_validate import settings_changed_since
+from benchmarks.report.blocks import write_block
 from benchmarks.report.checkpoints import checkpoint_section, training_section
 from benchmarks.report.comparison import (
     BASELINE,
@@ -36,8 +37,6 @@ from ser.evaluation.tables import percent_range
 from ser.hub.measurements import read_json
 
 ROOT = Path(__file__).resolve().parents[2]
-
-README_BLOCK = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 PROTOCOL_TEXTS = {
     "luna5": "luna5: five folds by actor, all speakers unseen (Luna-Jimenez et al. 2021)",
@@ -185,7 +184,7 @@ def report(results: dict[str, dict[str, Any]], sections: list[str]) -> str:
     return "\n".join(lines + sections)
 
 
-def readme_table(results: dict[str, dict[str, Any]], root: Path = ROOT) -> str:
+def readme_table(results: dict[str, dict[str, Any]], root: Path = ROOT) -> list[str]:
     """Return the README's rows: both checkpoints on unseen speakers, and their recipes on luna5."""
     rows = [
         (model, text, read_json(root / "benchmarks" / "results" / f"evaluation{suffix}" / "metrics.json"))
@@ -210,7 +209,7 @@ def readme_table(results: dict[str, dict[str, Any]], root: Path = ROOT) -> str:
             lines.append(
                 f"| {model} | {text} | **{uar}** | {percent_range(scores['uar_interval'])} | {accuracy} |"
             )
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def main(root: Path = ROOT) -> None:
@@ -230,8 +229,7 @@ def main(root: Path = ROOT) -> None:
         sections += checkpoint_section(shipped_results(root, checkpoint, recipe))
     sections += training_section(read_json(root / SHIPPED_FOLDER / "training_metrics.json"))
     (root / "docs" / "results.md").write_text(report(results, sections))
-    readme = root / "README.md"
-    readme.write_text(README_BLOCK.sub(rf"\g<1>{readme_table(results, root)}\g<2>", readme.read_text()))
+    write_block(root / "README.md", "results", readme_table(results, root))
 
 
 if __name__ == "__main__":

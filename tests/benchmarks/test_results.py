@@ -83,7 +83,7 @@ def test_a_result_of_an_earlier_recipe_says_so(tmp_path: Path) -> None:
     ]
     for name, told in (("now", True), ("before", False)):
         results = {"shipped": {"checkpoint": summaries["now"]}, "luna5": {"corpora": summaries[name]}}
-        assert ("(luna5)" in report.readme_table(results)) == told
+        assert any("(luna5)" in line for line in report.readme_table(results)) == told
 
 
 def test_recipes_on_unlike_folds_are_compared_fold_by_fold(tmp_path: Path) -> None:
