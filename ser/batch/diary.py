@@ -1,27 +1,42 @@
 """A note of the file that a worker reads, in case the file's decoder kills the process."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 MAX_DEATHS = 3  # of processes while reading a file, before it is skipped
+LARGEST_INDEX = 10**9
 
 
 class Diary:
     """A file with the clip being read, for the process that follows one that died.
 
+    As a context it is deleted at the end, unless there was an error.
+
     Attributes:
-        file: The file.
         deaths: Clips during whose reading an earlier process died.
     """
 
     def __init__(self, file: Path):
-        self.file = file
         self.deaths: list[int] = []
         with suppress(OSError, ValueError):  # there is none, or a process died while writing it
             self.deaths = json.loads(file.read_text())
+        self._path = file
+        self._file = file.open("wb", buffering=0)
+        self._write(self.deaths)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._file.close()
+        if error is None:
+            self._path.unlink(missing_ok=True)
 
     def gives_up(self, index: int) -> str | None:
         """Return why a clip is skipped, or None if it is not."""
@@ -32,11 +47,14 @@ class Diary:
     @contextmanager
     def reading(self, index: int) -> Iterator[None]:
         """Note a clip while it is read."""
-        self.file.write_text(json.dumps([*self.deaths, index]))
+        self._write([*self.deaths, index])
         try:
             yield
         finally:
-            if self.deaths:
-                self.file.write_text(json.dumps(self.deaths))
-            else:
-                os.truncate(self.file, 0)
+            self._write(self.deaths)
+
+    def _write(self, noted: list[int]) -> None:
+        # Over the note before, padded to its length: emptying a file again and again waits for the disk.
+        length = len(json.dumps([*self.deaths, LARGEST_INDEX]))
+        self._file.seek(0)
+        self._file.write(json.dumps(noted).ljust(length).encode())

@@ -63,34 +63,38 @@ def segment_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
         How many recordings the part has.
     """
     paths = job.clips_of(part)
-    options = job.settings["segments"]
-    diary = Diary(job.folder / f"part-{part:08d}.reading")
     rows: list[dict[str, Any]] = []
-    for index, path in enumerate(paths):
-        segments: list[Segment] = []
-        error = diary.gives_up(index)
-        if not error:
-            try:
-                turns = _turns_of(options["turns"], path)
-                with diary.reading(index):
-                    file = Path(job.settings["root"]) / path
-                    for segment in segment_recording(
-                        recognizer, file, channels=options["channels"], turns=turns
-                    ):
-                        segments.append(segment)  # noqa: PERF402 -- keeps what came before an error
-            except (AudioError, ValueError, OSError) as problem:
-                error = str(problem)
-        segments.sort(key=lambda each: (each.start_seconds, each.channel))
-        rows += [
-            {"path": printable(path), **each.to_dict(), **(each.probabilities or {})} for each in segments
-        ]
-        if error:
-            rows.append({"path": printable(path), "error": error})
-    with replacing(job.part_file(part)) as unfinished:
-        table = pyarrow.Table.from_pylist(rows, schema=segment_schema(job.settings["emotions"]))
-        pyarrow.parquet.write_table(table, unfinished)
-    diary.file.unlink(missing_ok=True)
+    with Diary(job.folder / f"part-{part:08d}.reading") as diary:
+        for index, path in enumerate(paths):
+            segments, error = _segments_of(job, path, index, recognizer, diary)
+            rows += [
+                {"path": printable(path), **each.to_dict(), **(each.probabilities or {})} for each in segments
+            ]
+            if error:
+                rows.append({"path": printable(path), "error": error})
+        with replacing(job.part_file(part)) as unfinished:
+            table = pyarrow.Table.from_pylist(rows, schema=segment_schema(job.settings["emotions"]))
+            pyarrow.parquet.write_table(table, unfinished)
     return len(paths)
+
+
+def _segments_of(
+    job: Job, path: str, index: int, recognizer: EmotionRecognizer, diary: Diary
+) -> tuple[list[Segment], str | None]:
+    """Return a recording's segments in the order of time, and why there are no more if it is at fault."""
+    segments: list[Segment] = []
+    error = diary.gives_up(index)
+    if not error:
+        options = job.settings["segments"]
+        try:
+            turns = _turns_of(options["turns"], path)
+            with diary.reading(index):
+                file = Path(job.settings["root"]) / path
+                for segment in segment_recording(recognizer, file, channels=options["channels"], turns=turns):
+                    segments.append(segment)  # noqa: PERF402 -- keeps what came before an error
+        except (AudioError, ValueError, OSError) as problem:
+            error = str(problem)
+    return sorted(segments, key=lambda each: (each.start_seconds, each.channel)), error
 
 
 def _turns_of(turns: str | None, path: str) -> list[Turn] | None:

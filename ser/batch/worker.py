@@ -1,6 +1,7 @@
 """Scoring one part of a job: reads clips one by one and classifies them in batches; none stops the others."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,19 +62,24 @@ def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
     if "segments" in job.settings:
         return segment_part(job, part, recognizer)
     clips = [ScoredClip(path) for path in job.clips_of(part)]
-    root = Path(job.settings["root"])
-    diary = Diary(job.folder / f"part-{part:08d}.reading")
+    with Diary(job.folder / f"part-{part:08d}.reading") as diary:
+        for loaded in _loaded(clips, Path(job.settings["root"]), recognizer, diary):
+            probabilities = recognizer.predict_probabilities([waveform for _, waveform in loaded])
+            for (clip, _), row in zip(loaded, probabilities, strict=True):
+                clip.probabilities = row
+                named = dict(zip(recognizer.emotions, row.tolist(), strict=True))
+                clip.confidence = str(recognizer.confidence(named))
+        with replacing(job.part_file(part)) as unfinished:
+            write_part(unfinished, clips, job.settings["emotions"])
+    return len(clips)
+
+
+def _loaded(
+    clips: list[ScoredClip], root: Path, recognizer: EmotionRecognizer, diary: Diary
+) -> Iterator[list[tuple[ScoredClip, np.ndarray]]]:
+    """Yield the clips that can be read, as many at a time as fit in memory, and note why others cannot."""
     loaded: list[tuple[ScoredClip, np.ndarray]] = []
     seconds_loaded = 0.0
-
-    def classify_loaded() -> None:
-        probabilities = recognizer.predict_probabilities([waveform for _, waveform in loaded])
-        for (clip, _), row in zip(loaded, probabilities, strict=True):
-            clip.probabilities = row
-            named = dict(zip(recognizer.emotions, row.tolist(), strict=True))
-            clip.confidence = str(recognizer.confidence(named))
-        loaded.clear()
-
     for index, clip in enumerate(clips):
         clip.error = diary.gives_up(index)
         if clip.error:
@@ -85,16 +91,10 @@ def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:
             clip.error = str(error)
             continue
         clip.duration_seconds = len(waveform) / recognizer.sampling_rate
-        if loaded and seconds_loaded + clip.duration_seconds > MAX_SECONDS_IN_MEMORY:
-            classify_loaded()
-            seconds_loaded = 0.0
-        loaded.append((clip, waveform))
         seconds_loaded += clip.duration_seconds
-        if len(loaded) == MAX_CLIPS_IN_MEMORY:
-            classify_loaded()
-            seconds_loaded = 0.0
-    classify_loaded()
-    with replacing(job.part_file(part)) as unfinished:
-        write_part(unfinished, clips, job.settings["emotions"])
-    diary.file.unlink(missing_ok=True)
-    return len(clips)
+        if loaded and (len(loaded) == MAX_CLIPS_IN_MEMORY or seconds_loaded > MAX_SECONDS_IN_MEMORY):
+            yield loaded
+            loaded, seconds_loaded = [], clip.duration_seconds
+        loaded.append((clip, waveform))
+    if loaded:
+        yield loaded
