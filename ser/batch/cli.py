@@ -91,7 +91,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--engine",
         choices=("local", "ray"),
         default="local",
-        help="local: processes of this machine; ray: actors of a Ray cluster (see docs/scale.md)",
+        help="local: processes of this machine; ray: the cores of a Ray cluster (see docs/scale.md)",
     )
     parser.add_argument(
         "--ray_address", help="host:port of a running cluster; without it one is started here for the job"

@@ -1,7 +1,7 @@
-"""The engine for many machines: Ray Data hands a job's parts to actors, each of which loads the model once.
+"""The engine for many machines: each part of a job is a task of Ray, whose workers load the model once.
 
 Ray is an optional install, `requirements-ray.txt`, imported when this engine runs and not before. Recovery is
-its own: the parts of a worker or a machine that died are given to others. Parts are files that appear whole,
+its own: the part of a worker or a machine that died is given to another. Parts are files that appear whole,
 so that one which was scored twice still has its rows once.
 """
 
@@ -12,16 +12,18 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from ser.batch.diary import MAX_DEATHS
 from ser.batch.job import Job
 from ser.batch.worker import ModelChoice, score_part
+from ser.recognizer import EmotionRecognizer
 
 HERE = "local"  # instead of an address: a cluster on this machine, for this job alone
-BLOCKS_PER_WORKER = 64  # many, because the job waits for the last block of the slowest worker
+MAX_RETRIES = 4 * MAX_DEATHS  # of a part; a clip that kills its process is skipped after MAX_DEATHS
 _STORE_BYTES = 2**28  # only numbers of parts and clips pass through Ray's store
 _SER = Path(__file__).resolve().parents[1]
 
@@ -49,54 +51,41 @@ def run_on_ray(
     job = replace(job, folder=job.folder.resolve())
     if Path(model.name).exists():
         model = replace(model, name=str(Path(model.name).resolve()))
-    parts = list(job.unfinished_parts())
-    if not parts:
-        return
+    parts = job.unfinished_parts()
     with _cluster(address, num_workers) as num_cores:
-        import ray.data
+        import ray
         from ray.exceptions import RayError
 
-        num_workers = min(num_workers or num_cores, len(parts))
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        context.target_max_block_size = 2**20  # Ray asks for this much room for the results of each block
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        scored = ray.data.from_items(
-            parts, override_num_blocks=min(len(parts), BLOCKS_PER_WORKER * num_workers)
-        ).map_batches(
-            PartScorer,
-            fn_constructor_args=(job, model),
-            batch_size=1,
-            num_cpus=1,
-            # A fixed number would wait forever for a lost machine.
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=num_workers, initial_size=num_workers),
-        )
+        score = ray.remote(num_cpus=1, max_retries=MAX_RETRIES)(score_on_worker)
+        pending: list[Any] = []
         try:
-            for rows in scored.iter_batches(batch_size=None, prefetch_batches=0):
-                for num_clips in rows["num_clips"].tolist():
-                    report(num_clips)
+            while True:
+                room = (num_workers or num_cores) - len(pending)
+                pending += [score.remote(job, model, part) for part in islice(parts, room)]
+                if not pending:
+                    return
+                done, pending = ray.wait(pending)
+                report(ray.get(done[0]))
         except RayError as error:
             raise RuntimeError(f"Ray gave up; what is done is kept. {error}") from error
 
 
-class PartScorer:
-    """An actor: loads the model once, then scores one part a call."""
+def score_on_worker(job: Job, model: ModelChoice, part: int) -> int:
+    """Score a part and return the number of its clips.
 
-    def __init__(self, job: Job, model: ModelChoice):
-        self.job = job
-        self.recognizer = model.load()
-        if self.recognizer.fingerprint() != job.settings["model"]:
-            raise ValueError(f"{model.name} is another model on {platform.node()}. Copy this machine's.")
+    Raises:
+        ValueError: If this machine has another model.
+    """
+    recognizer, fingerprint = _loaded(model)
+    if fingerprint != job.settings["model"]:
+        raise ValueError(f"{model.name} is another model on {platform.node()}. Copy this machine's.")
+    return score_part(job, part, recognizer)
 
-    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[int]]:
-        """Score the parts in `item` and return their `num_clips`; skip parts that have a table."""
-        return {"num_clips": [self._score(part) for part in batch["item"].tolist()]}
 
-    def _score(self, part: int) -> int:
-        # Ray repeats a whole block when its worker dies.
-        if self.job.part_file(part).exists():
-            return self.job.part_size(part)
-        return score_part(self.job, part, self.recognizer)
+@cache
+def _loaded(model: ModelChoice) -> tuple[EmotionRecognizer, str]:
+    recognizer = model.load()
+    return recognizer, recognizer.fingerprint()
 
 
 @contextmanager

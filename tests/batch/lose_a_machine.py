@@ -2,7 +2,7 @@
 
     python lose_a_machine.py NUM_PARTS_BEFORE OUTPUT PREDICT_ARGUMENT...
 
-Prints, as JSON, the processes that died with it, the tables of parts that were there then, and how
+Prints, as JSON, the workers that died with it, the tables of parts that were there then, and how
 `predict.py` ended.
 """
 
@@ -42,7 +42,11 @@ def main(num_parts_before: int, output: Path, arguments: list[str]) -> None:
             time.sleep(0.005)
         num_parts = len(list(parts.glob("part-*.parquet")))
         (raylet,) = (info[0].process.pid for name, info in lost.all_processes.items() if name == "raylet")
-        workers = [each.name() for each in psutil.Process(raylet).children(recursive=True)]
+        workers = [
+            each.name()
+            for each in psutil.Process(raylet).children(recursive=True)
+            if any("onnxruntime" in mapped.path for mapped in each.memory_maps())  # they loaded the model
+        ]
         cluster.remove_node(lost, allow_graceful=False)
         _, errors = scoring.communicate()
         report = {"workers": workers, "num_parts": num_parts, "status": scoring.returncode, "errors": errors}
