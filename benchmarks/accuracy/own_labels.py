@@ -28,7 +28,7 @@ from ser.__main__ import CommandParser
 from ser.corpora.own_data import labels_of, load_own_data
 from ser.corpora.provenance import environment
 from ser.evaluation.metrics import bootstrap_interval_over_actors, unweighted_average_recall
-from ser.evaluation.scoring import BOOTSTRAP_SEED, CONFIDENCE, NUM_RESAMPLES, score_clips
+from ser.evaluation.scoring import score_clips
 from ser.evaluation.training_record import read_training_record
 from ser.recognizer import EmotionRecognizer
 from ser.training.recipe import WARM_RECIPE, RecipeArguments, RecipeTrainingArguments, settings_of
@@ -129,13 +129,11 @@ def summary(folds: list[dict[str, Any]]) -> dict[str, Any]:
         np.array([answer for fold in folds for answer in fold[key]])
         for key in ("label", "prediction", "speaker")
     )
-    interval = bootstrap_interval_over_actors(
-        labels, predictions, speakers, unweighted_average_recall, NUM_RESAMPLES,
-        np.random.default_rng(BOOTSTRAP_SEED), CONFIDENCE,
-    )  # fmt: skip
     return {
         "uar": unweighted_average_recall(labels, predictions),
-        "uar_interval": {**interval._asdict(), "confidence": CONFIDENCE},
+        "uar_interval": bootstrap_interval_over_actors(
+            labels, predictions, speakers, unweighted_average_recall
+        ),
         "accuracy": float((labels == predictions).mean()),
         "num_clips": len(labels),
         "num_speakers": len(set(speakers.tolist())),

@@ -9,7 +9,6 @@ import numpy as np
 
 from benchmarks.report.measurements import read_runs
 from ser.evaluation.metrics import bootstrap_interval_over_actors, unweighted_average_recall
-from ser.evaluation.scoring import BOOTSTRAP_SEED, CONFIDENCE, NUM_RESAMPLES
 
 Runs = dict[int, list[dict[str, Any]]]
 """Result files of a recipe on a protocol by their seed, each in the order of their folds."""
@@ -32,11 +31,7 @@ class Predictions(NamedTuple):
 
     def interval(self, metric: Callable[[np.ndarray, np.ndarray], float]) -> dict[str, float]:
         """Return the interval of `metric(labels, predictions)` over actors: `low`, `high`, `confidence`."""
-        rng = np.random.default_rng(BOOTSTRAP_SEED)
-        interval = bootstrap_interval_over_actors(
-            self.labels, self.predictions, self.actors, metric, NUM_RESAMPLES, rng, CONFIDENCE
-        )
-        return {**interval._asdict(), "confidence": CONFIDENCE}
+        return bootstrap_interval_over_actors(self.labels, self.predictions, self.actors, metric)
 
 
 def runs_by_seed(folder: Path) -> Runs:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ser.corpora.ravdess import RAVDESS
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
-from ser.evaluation.scoring import BOOTSTRAP_SEED, CONFIDENCE, GROUPS, NUM_RESAMPLES
+from ser.evaluation.scoring import GROUPS
 from ser.evaluation.subgroups import group_scores, largest_gap
 from ser.hub.measurements import Measurements, measurements_of, read_json
 
@@ -121,8 +121,7 @@ def speaker_spread(folder: Path) -> Spread | None:
     spread = Spread({}, {})
     for column in GROUPS:
         values = [getattr(clip, column) for clip in clips]
-        rng = np.random.default_rng(BOOTSTRAP_SEED)
-        arguments = (labels, predictions, actors, values, NUM_RESAMPLES, rng, CONFIDENCE)
+        arguments = (labels, predictions, actors, values)
         spread.per_group[column] = group_scores(*arguments)
         if gap := largest_gap(*arguments):
             spread.gaps[column] = gap

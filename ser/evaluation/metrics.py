@@ -11,12 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-
-class Interval(NamedTuple):
-    """A confidence interval of a score; both ends from 0 to 1."""
-
-    low: float
-    high: float
+NUM_RESAMPLES = 2000
+BOOTSTRAP_SEED = 0
+CONFIDENCE = 0.95  # share of the resampled scores within an interval
 
 
 class ReliabilityBins(NamedTuple):
@@ -195,10 +192,8 @@ def bootstrap_interval_over_actors(
     predictions: ArrayLike,
     actors: ArrayLike,
     metric: Callable[[np.ndarray, np.ndarray], float],
-    num_resamples: int,
-    rng: np.random.Generator,
-    confidence: float = 0.95,
-) -> Interval:
+    num_resamples: int = NUM_RESAMPLES,
+) -> dict[str, float]:
     """Return a confidence interval of a score by the percentile bootstrap over speakers.
 
     Draws as many speakers as there are, with replacement, scores all their clips, and repeats (Efron and
@@ -212,11 +207,12 @@ def bootstrap_interval_over_actors(
         actors: Speaker of each clip, (num_clips,).
         metric: Called as `metric(labels, predictions)`.
         num_resamples: Number of resamples; 1000 or more give stable ends.
-        rng: Draws the speakers.
-        confidence: Share of the resampled scores within the interval, above 0 and below 1.
+
+    Returns:
+        Both ends, `low` and `high`, and the `confidence`.
 
     Raises:
-        ValueError: If the lengths differ, there is no clip, or a number is out of its range.
+        ValueError: If the lengths differ or there is no clip.
     """
     labels, predictions, actors = np.asarray(labels), np.asarray(predictions), np.asarray(actors)
     if not 0 < len(labels) == len(predictions) == len(actors):
@@ -224,11 +220,7 @@ def bootstrap_interval_over_actors(
             f"Got {len(labels)} labels, {len(predictions)} predictions and {len(actors)} actors, "
             "expected one of each for every clip, and at least one clip."
         )
-    if num_resamples < 1 or not 0 < confidence < 1:
-        raise ValueError(
-            f"Got num_resamples {num_resamples} and confidence {confidence}, "
-            "expected 1 or more and a share between 0 and 1."
-        )
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
     clips_of_actor = [np.flatnonzero(actors == actor) for actor in np.unique(actors)]
     clips_of_class = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     scores = []
@@ -239,8 +231,13 @@ def bootstrap_interval_over_actors(
             drawn = [clips_of_actor[n] for n in rng.integers(len(clips_of_actor), size=len(clips_of_actor))]
         clips = np.concatenate(drawn)
         scores.append(metric(labels[clips], predictions[clips]))
-    low, high = np.quantile(scores, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(low), float(high))
+    return {**ends_of(scores), "confidence": CONFIDENCE}
+
+
+def ends_of(resampled: ArrayLike) -> dict[str, float]:
+    """Return `low` and `high`, between which lies the share `CONFIDENCE` of resampled scores."""
+    low, high = np.quantile(np.asarray(resampled), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return {"low": float(low), "high": float(high)}
 
 
 def _checked_pair(

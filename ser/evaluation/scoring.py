@@ -1,7 +1,7 @@
 """Scores of a recogniser on a labelled corpus, and the probabilities behind them."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ser.audio import AudioError
 from ser.evaluation.metrics import (
+    NUM_RESAMPLES,
     accuracy,
     bootstrap_interval_over_actors,
     classification_scores,
@@ -23,9 +24,6 @@ from ser.evaluation.subgroups import group_scores, largest_gap
 from ser.labels import CLASS_SETS, EMOTIONS, restrict_probabilities
 from ser.recognizer import EmotionRecognizer
 
-NUM_RESAMPLES = 2000
-BOOTSTRAP_SEED = 0
-CONFIDENCE = 0.95
 GROUPS = ("gender", "intensity", "statement", "actor")
 
 
@@ -172,6 +170,11 @@ def evaluation_report(scored: ScoredClips, num_resamples: int = NUM_RESAMPLES) -
         that these classes contain; and `broken_clips` with the reasons.
     """
     labels, predictions = scored.labels, scored.predictions
+    columns = {
+        name: (labels, predictions, scored.groups["actor"], values, num_resamples)
+        for name, values in scored.groups.items()
+    }
+    gaps = {name: largest_gap(*arguments) for name, arguments in columns.items()}
     return {
         "num_clips": len(labels),
         "classes": list(scored.emotions),
@@ -180,12 +183,8 @@ def evaluation_report(scored: ScoredClips, num_resamples: int = NUM_RESAMPLES) -
         **_intervals(scored, num_resamples),
         "expected_calibration_error": expected_calibration_error(scored.probabilities, labels),
         "per_class": per_class_scores(labels, predictions, scored.emotions),
-        **{f"per_{name}": _over_column(group_scores, scored, name, num_resamples) for name in scored.groups},
-        "gaps": {
-            name: gap
-            for name in scored.groups
-            if (gap := _over_column(largest_gap, scored, name, num_resamples))
-        },
+        **{f"per_{name}": group_scores(*arguments) for name, arguments in columns.items()},
+        "gaps": {name: gap for name, gap in gaps.items() if gap},
         "per_class_set": {
             name: _short_report(scored.narrowed(classes), num_resamples)
             for name, classes in CLASS_SETS.items()
@@ -207,42 +206,14 @@ def _short_report(scored: ScoredClips, num_resamples: int) -> dict[str, Any]:
 
 
 def _intervals(scored: ScoredClips, num_resamples: int) -> dict[str, Any]:
+    actors = scored.groups["actor"]
     return {
-        "uar_interval": _interval(scored, unweighted_average_recall, num_resamples),
-        "accuracy_interval": _interval(scored, accuracy, num_resamples),
+        f"{name}_interval": {
+            **bootstrap_interval_over_actors(
+                scored.labels, scored.predictions, actors, metric, num_resamples
+            ),
+            "num_actors": len(set(actors)),
+            "num_resamples": num_resamples,
+        }
+        for name, metric in (("uar", unweighted_average_recall), ("accuracy", accuracy))
     }
-
-
-def _interval(
-    scored: ScoredClips, metric: Callable[[np.ndarray, np.ndarray], float], num_resamples: int
-) -> dict[str, Any]:
-    interval = bootstrap_interval_over_actors(
-        scored.labels,
-        scored.predictions,
-        scored.groups["actor"],
-        metric,
-        num_resamples,
-        np.random.default_rng(BOOTSTRAP_SEED),
-        CONFIDENCE,
-    )
-    return {
-        **interval._asdict(),
-        "confidence": CONFIDENCE,
-        "num_actors": len(set(scored.groups["actor"])),
-        "num_resamples": num_resamples,
-    }
-
-
-def _over_column(
-    measure: Callable[..., Any], scored: ScoredClips, name: str, num_resamples: int
-) -> dict[str, Any]:
-    """Apply `group_scores` or `largest_gap` to a column."""
-    return measure(
-        scored.labels,
-        scored.predictions,
-        scored.groups["actor"],
-        scored.groups[name],
-        num_resamples,
-        np.random.default_rng(BOOTSTRAP_SEED),
-        CONFIDENCE,
-    )

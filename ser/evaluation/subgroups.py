@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ser.evaluation.metrics import average_recall_of_hits
+from ser.evaluation.metrics import BOOTSTRAP_SEED, NUM_RESAMPLES, average_recall_of_hits, ends_of
 
 MIN_CLIPS = 20  # smaller subgroups are left out
 NUM_SHUFFLES = 500
@@ -21,9 +21,7 @@ def group_scores(
     predictions: ArrayLike,
     actors: ArrayLike,
     values: Sequence[Any],
-    num_resamples: int,
-    rng: np.random.Generator,
-    confidence: float = 0.95,
+    num_resamples: int = NUM_RESAMPLES,
 ) -> dict[str, dict[str, Any]]:
     """Score the clips of each value of a column.
 
@@ -37,8 +35,6 @@ def group_scores(
         actors: Speaker of each clip.
         values: Subgroup of each clip, None where the corpus does not define it.
         num_resamples: Bootstrap resamples for each interval.
-        rng: Draws the resamples.
-        confidence: Share of the resampled scores within an interval.
 
     Returns:
         By value, in ascending order: `num_clips`, `num_actors`, `uar`, `accuracy` and `uar_interval`.
@@ -48,6 +44,7 @@ def group_scores(
         ValueError: If the lengths differ or there is no clip.
     """
     labels, hits, actors = _checked(labels, predictions, actors, values)
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
     scores = {}
     for value, rows in _rows_of_values(values).items():
         num_actors = len(np.unique(actors[rows]))
@@ -56,13 +53,12 @@ def group_scores(
         else:
             strata, units = labels[rows], np.arange(len(rows))
         uars = _uars(labels[rows], hits[rows], units, _draw(strata, units, num_resamples, rng))
-        low, high = np.quantile(uars, [(1 - confidence) / 2, (1 + confidence) / 2])
         scores[str(value)] = {
             "num_clips": len(rows),
             "num_actors": num_actors,
             "uar": average_recall_of_hits(labels[rows], hits[rows]),
             "accuracy": float(hits[rows].mean()),
-            "uar_interval": {"low": float(low), "high": float(high)},
+            "uar_interval": ends_of(uars),
         }
     return scores
 
@@ -72,9 +68,7 @@ def largest_gap(
     predictions: ArrayLike,
     actors: ArrayLike,
     values: Sequence[Any],
-    num_resamples: int,
-    rng: np.random.Generator,
-    confidence: float = 0.95,
+    num_resamples: int = NUM_RESAMPLES,
 ) -> dict[str, Any] | None:
     """Return the difference in UAR between the best and the worst subgroup.
 
@@ -90,8 +84,6 @@ def largest_gap(
         actors: Speaker of each clip.
         values: Subgroup of each clip, None where the corpus does not define it.
         num_resamples: Bootstrap resamples for the interval.
-        rng: Draws the resamples.
-        confidence: Share of the resampled differences within the interval.
 
     Returns:
         `worst` and `best`, the values; `difference`; and `interval` (of the difference; below 0
@@ -101,6 +93,7 @@ def largest_gap(
         ValueError: If the lengths differ or there is no clip.
     """
     labels, hits, actors = _checked(labels, predictions, actors, values)
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
     rows_of_value = _rows_of_values(values)
     shared = set(labels.tolist()).intersection(*(labels[rows].tolist() for rows in rows_of_value.values()))
     if len(rows_of_value) < 2 or not shared:
@@ -125,8 +118,7 @@ def largest_gap(
         _uars(labels, np.where(in_group, hits, 0.0), actors, drawn, in_group)
         for in_group in (np.isin(np.arange(len(labels)), rows_of_value[value]) for value in (best, worst))
     ]
-    low, high = np.quantile(ends[0] - ends[1], [(1 - confidence) / 2, (1 + confidence) / 2])
-    return gap | {"interval": {"low": float(low), "high": float(high)}}
+    return gap | {"interval": ends_of(ends[0] - ends[1])}
 
 
 def _checked(
