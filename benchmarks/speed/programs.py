@@ -14,12 +14,12 @@ from benchmarks.speed.rows import Row
 ROOT = Path(__file__).resolve().parents[2]
 START = """
 import pathlib, sys, time
-from ser.demo.cli import load_recognizer, without_garbage_collection
-with without_garbage_collection():
+from ser.demo.cli import load_recognizer, quick_import
+with quick_import():
     from ser.demo.models import Models
     from ser.demo.page import build_demo
-    models = Models([sys.argv[1]], load_recognizer)
-    build_demo(models)
+models = Models([sys.argv[1]], load_recognizer)
+build_demo(models)
 models.default.predict(sys.argv[2])
 status = pathlib.Path("/proc/self/status").read_text()
 print(time.process_time(), status.partition("VmHWM:")[2].split()[0])

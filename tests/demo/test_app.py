@@ -1,7 +1,11 @@
 """The door to the demo: its command line, its defaults and that it opens."""
 
+import gc
+import inspect
+import pathlib
 from pathlib import Path
 
+import gradio as gr
 import httpx
 import pytest
 
@@ -44,6 +48,16 @@ def test_a_space_is_reached_from_outside(monkeypatch: pytest.MonkeyPatch):
 def test_a_model_that_is_not_there_ends_in_a_sentence(tmp_path: Path):
     with pytest.raises(SystemExit, match="cannot be loaded"):
         app.main(["--model", str(tmp_path / "nothing")])
+
+
+def test_after_the_import_of_gradio_python_is_as_before():
+    with app.quick_import():
+        assert not gc.isenabled()
+        with pytest.raises(OSError, match="type stubs"):
+            inspect.getfile(gr.Audio)
+        assert inspect.getfile(Path) == pathlib.__file__
+    assert gc.isenabled()
+    assert Path(inspect.getfile(gr.Audio)).name == "audio.py"
 
 
 def test_each_visitor_is_heard_on_one_core(untrained_checkpoint: Path, monkeypatch: pytest.MonkeyPatch):
