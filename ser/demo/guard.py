@@ -24,9 +24,10 @@ MAX_UPLOAD_BYTES = 500 * 2**20  # one request of the tab for many files; each fi
 MAX_BODY_BYTES = 2 * 2**20  # every other request is JSON that names files
 # Routes of Gradio that the page does not use: they would leave files here, or call what it does not offer.
 CLOSED = ("/gradio_api/process_recording", "/gradio_api/deep_link", "/gradio_api/component_server")
-
-
-HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
+# A host as one copies it from a browser, with or without scheme and port.
+HOST = re.compile(
+    r"(?:https?://)?(?P<name>\*|(?:\*\.)?[\w-]+(?:\.[\w-]+)*|\[[0-9a-f:]+\])\.?(?::\d+)?/?", re.IGNORECASE
+)
 
 
 class HostGuard(TrustedHostMiddleware):
@@ -121,24 +122,14 @@ def own_names(server_name: str, allowed_hosts: list[str]) -> list[str]:
 
 
 def _host_name(given: str) -> str:
-    """Return the bare name of a host that may come with scheme and port, as copied from a browser."""
-    if given == "*":
-        return given
-    try:
-        scheme, separator, rest = given.strip().lower().rpartition("://")
-        url = urlsplit(f"{scheme if separator else 'http'}://{rest}")
-        _ = url.port  # ValueError where it is no number
-        name = (url.hostname or "").rstrip(".")
-        name = name if _is_address(name) or name.startswith("*") else name.encode("idna").decode()
-    except ValueError:
-        url, name = urlsplit(""), ""
-    is_host = url.scheme in ("http", "https") and url.path in ("", "/") and not url.username
-    if not is_host or not (_is_address(name) or HOST_NAME.fullmatch(name)):
+    """Return the bare name of a host."""
+    match = HOST.fullmatch(given.strip())
+    if match is None:
         raise ValueError(
             "An allowed host must be a name such as demo.example.org, *.example.org for all names below one, "
             f"or * for all; got {given!r}."
         )
-    return name
+    return match["name"].strip("[]").lower().encode("idna").decode()
 
 
 def _is_address(host: str) -> bool:
