@@ -3,7 +3,7 @@
 import copy
 import os
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification, MfccLstmPreTrainedModel
 from ser.recognizer.analysis import Attention
 from ser.recognizer.attentive import AttentiveRecognizer
+from ser.recognizer.base import check_finite
 from ser.recognizer.checkpoint import Checkpoint
 from ser.recognizer.out_of_distribution import EARLIER_FILE_NAME, FILE_NAME, OutOfDistributionDetector
 from ser.recognizer.registration import register_auto_classes
@@ -101,20 +102,23 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
 
     def explain(self, waveform: np.ndarray) -> tuple[Attention, bool | None]:
         """Return attention, and the detector's answer if the checkpoint holds one."""
-        inputs = extract_batch(self.feature_extractor, [waveform])
-        with torch.inference_mode():
-            weights = self.model(**inputs.to(self.model.device)).attention_weights[0].cpu().numpy()
+        outputs, is_out = self._run(waveform)
+        weights = outputs.attention_weights[0].cpu().numpy()
         start, _ = self.feature_extractor.trim_bounds(torch.from_numpy(waveform))
         step = self.feature_extractor.hop_length * self.model.config.total_stride
-        attention = Attention((start + step * np.arange(len(weights))) / self.sampling_rate, weights)
-        if self.detector is None:
-            return attention, None
-        return attention, self.detector.is_out_of_distribution(inputs["input_features"][0].cpu().numpy())
+        return Attention((start + step * np.arange(len(weights))) / self.sampling_rate, weights), is_out
 
     def predict_segments(self, waveforms: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[bool | None]]:
-        """Analyse waveforms of up to ten seconds, as in the base, with the detector's answers."""
-        probabilities, unknown = super().predict_segments(waveforms)
+        """Analyse waveforms of up to ten seconds, as in the base; the model runs once for each."""
+        found = [self._run(waveform) for waveform in waveforms]
+        rows = [outputs.logits[0].softmax(dim=-1).float().cpu().numpy() for outputs, _ in found]
+        return check_finite(np.stack(rows)), [is_out for _, is_out in found]
+
+    def _run(self, waveform: np.ndarray) -> tuple[Any, bool | None]:
+        """Return the model's outputs for one clip, and the detector's answer about its features."""
+        inputs = extract_batch(self.feature_extractor, [waveform])
+        with torch.inference_mode():
+            outputs = self.model(**inputs.to(self.model.device))
         if self.detector is None:
-            return probabilities, unknown
-        features = (extract_batch(self.feature_extractor, [each])["input_features"][0] for each in waveforms)
-        return probabilities, [self.detector.is_out_of_distribution(each.cpu().numpy()) for each in features]
+            return outputs, None
+        return outputs, self.detector.is_out_of_distribution(inputs["input_features"][0].cpu().numpy())
