@@ -19,7 +19,7 @@ from datasets import Dataset
 from ser.__main__ import CommandParser
 from ser.corpora.clip_facts import ClipFacts, examine_clips
 from ser.corpora.inspection import inspect_clips, inspection_figure, summary_lines
-from ser.corpora.own_data import labels_of, read_own_clips
+from ser.corpora.own_data import add_column_options, column_options, labels_of, read_own_clips
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,20 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = CommandParser(description=__doc__)
     parser.add_argument("data", help="the recordings")
     parser.add_argument("--output_dir", type=Path, help="where the files go; made if missing")
-    for what in ("audio", "label", "speaker"):
-        parser.add_argument(f"--{what}_column", help=f"column of the {what}, if it has another name")
-    parser.add_argument(
-        "--group_by_folder", action="store_true", help="take the folder of a recording as its speaker"
-    )
+    add_column_options(parser)
     args = parser.parse_args(arguments)
     try:
-        clips = read_own_clips(
-            args.data,
-            audio_column=args.audio_column,
-            label_column=args.label_column,
-            speaker_column=args.speaker_column,
-            group_by_folder=args.group_by_folder,
-        )
+        clips = read_own_clips(args.data, **column_options(args))
         facts = examine_clips(clips, show_progress=sys.stderr.isatty())
         summary = inspect_clips(clips, facts)
         print("\n".join(summary_lines(summary)))

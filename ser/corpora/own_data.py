@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import os
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from datasets import ClassLabel, Dataset, Value
@@ -60,6 +62,21 @@ def load_own_data(
         group_by_folder=group_by_folder,
     )
     return usable_clips(clips, examine_clips(clips), skip_unreadable=skip_unreadable)
+
+
+def add_column_options(parser: ArgumentParser, of: str = "") -> None:
+    """Add the options that name the columns of recordings to a parser, for `column_options` to read."""
+    for what in ("audio", "label", "speaker"):
+        parser.add_argument(f"--{what}_column", help=f"column of the {what}{of}, if it has another name")
+    parser.add_argument(
+        "--group_by_folder", action="store_true", help=f"take the folder of a recording{of} as its speaker"
+    )
+
+
+def column_options(options: Any) -> dict[str, Any]:
+    """Return the arguments of `read_own_clips` that parsed options hold."""
+    names = ("audio_column", "label_column", "speaker_column", "group_by_folder")
+    return {name: getattr(options, name) for name in names}
 
 
 def read_own_clips(

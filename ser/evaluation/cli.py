@@ -19,14 +19,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ser.__main__ import CommandParser, shipped
 from ser.audio import AudioError
 from ser.corpora import CORPORA, CORPUS_TITLES, load_own_data
 from ser.corpora.named_corpus import UnreadableClipsError
+from ser.corpora.own_data import UNKNOWN_SPEAKER, add_column_options, column_options
+from ser.corpora.own_splits import NO_SPEAKERS
 from ser.corpora.provenance import corpus_fingerprint, environment
 from ser.corpora.together import load_corpus
 from ser.evaluation.files import write_evaluation
-from ser.evaluation.own_evaluation import evaluate_own_data
+from ser.evaluation.own_evaluation import SOUND_DIGITS, own_report
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.evaluation.scoring import GROUPS, ScoredClips, evaluation_report, score_clips
 from ser.evaluation.tables import percent_range
@@ -47,9 +51,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data_dir", help="folder of the corpus; of RAVDESS also the published zip")
     source.add_argument("--data", help="your own recordings: a folder, a table, or a data set on the Hub")
-    for what in ("audio", "label", "speaker"):
-        parser.add_argument(f"--{what}_column", help=f"column of the {what} in --data, if named otherwise")
-    parser.add_argument("--group_by_folder", action="store_true", help="each folder in --data is a speaker")
+    add_column_options(parser, " in --data")
     parser.add_argument("--output_dir", required=True, help="where the files go; made if missing")
     parser.add_argument("--corpus", choices=list(CORPORA), default="ravdess", help="what data_dir holds")
     parser.add_argument(
@@ -157,11 +159,16 @@ def warn_about_training_speakers(trained_on: set[str] | None, actors: list[str])
             file=sys.stderr,
         )
     elif known := sorted(trained_on & set(actors)):
-        print(
-            f"{'!' * 78}\nWARNING: the model was TRAINED on actors {', '.join(known)}.\n"
-            f"These scores are too high: unseen speakers are recognised less well.\n{'!' * 78}",
-            file=sys.stderr,
+        warn(
+            f"the model was TRAINED on actors {', '.join(known)}.\n"
+            "These scores are too high: unseen speakers are recognised less well."
         )
+
+
+def warn(message: str) -> None:
+    """Print a warning that cannot be overlooked."""
+    banner = "!" * 78
+    print(f"{banner}\nWARNING: {message}\n{banner}", file=sys.stderr)
 
 
 def evaluate_corpus(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, Any]]:
@@ -198,20 +205,34 @@ def evaluate_corpus(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, An
 
 
 def evaluate_own(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, Any]]:
-    """Score a model on the user's own recordings."""
-    clips = load_own_data(
-        args.data,
-        audio_column=args.audio_column,
-        label_column=args.label_column,
-        speaker_column=args.speaker_column,
-        group_by_folder=args.group_by_folder,
-        skip_unreadable=args.skip_unreadable,
-    )
+    """Score a model on the user's own recordings, those of the test part where they are divided."""
+    clips = load_own_data(args.data, **column_options(args), skip_unreadable=args.skip_unreadable)
     recognizer = EmotionRecognizer.from_pretrained(args.model, args.revision)
     record = read_training_record(args.model, revision=args.revision)
-    return evaluate_own_data(
-        recognizer, clips, record, batch_size=args.batch_size, show_progress=sys.stderr.isatty()
+    splits = np.asarray(clips["split"])
+    if (splits == "test").any():
+        clips = clips.select(np.flatnonzero(splits == "test"))
+    warnings = []
+    known = set((record or {}).get("train_sounds", ()))
+    if num_known := sum(sound[:SOUND_DIGITS] in known for sound in clips["sha256"]):
+        warnings.append(
+            f"The model was TRAINED on {num_known} of these {len(clips)} recordings: the scores are too high."
+        )
+    if clips.unique("actor") == [UNKNOWN_SPEAKER]:
+        warnings.append(NO_SPEAKERS)
+    for warning in warnings:
+        warn(warning)
+    names = clips.features["emotion"].names
+    classes = [label for label in recognizer.emotions if label in names]
+    unknown = sorted(set(names) - set(classes))
+    scored = score_clips(
+        recognizer,
+        clips,
+        [*classes, *unknown],
+        batch_size=args.batch_size,
+        show_progress=sys.stderr.isatty(),
     )
+    return scored, own_report(scored, " ".join(warnings) or None)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

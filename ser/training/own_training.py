@@ -11,7 +11,7 @@ import numpy as np
 from datasets import Dataset
 from transformers import Trainer
 
-from ser.corpora.own_data import OWN, UNKNOWN_SPEAKER, labels_of, load_own_data
+from ser.corpora.own_data import OWN, UNKNOWN_SPEAKER, column_options, labels_of, load_own_data
 from ser.corpora.own_splits import Split, split_clips
 from ser.evaluation.calibration import (
     apply_temperature,
@@ -70,14 +70,7 @@ def read_and_split(own: OwnDataArguments, seed: int) -> Split:
     Raises:
         ValueError: As `load_own_data` and `split_clips`.
     """
-    clips = load_own_data(
-        own.data or "",
-        audio_column=own.audio_column,
-        label_column=own.label_column,
-        speaker_column=own.speaker_column,
-        group_by_folder=own.group_by_folder,
-        skip_unreadable=own.skip_unreadable,
-    )
+    clips = load_own_data(own.data or "", **column_options(own), skip_unreadable=own.skip_unreadable)
     split = split_clips(clips, validation_share=own.validation_share, test_share=own.test_share, seed=seed)
     if split.warning:
         print(f"Warning: {split.warning}", file=sys.stderr)  # noqa: T201  # for the user
