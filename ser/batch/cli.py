@@ -29,6 +29,7 @@ from ser.batch.job import (
     CLIPS_PER_PART,
     Job,
     clear,
+    has_job,
     locked,
     parts_folder,
     replacing,
@@ -127,20 +128,17 @@ def _num_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def score(args: argparse.Namespace) -> Job:
+def score(args: argparse.Namespace) -> tuple[int, int]:
     """Run the job of a command line, from the start or from where an earlier run stopped.
 
     Returns:
-        The finished job.
+        The number of clips, and how many of them could not be read.
 
     Raises:
         ValueError: If the output exists, or the job cannot be started or resumed as asked.
         OSError: If the model is not there, or a file cannot be read or written.
         RuntimeError: If an engine's workers cannot start or keep dying.
     """
-    folder = parts_folder(args.output)
-    if args.output.exists() and not folder.exists() and not args.overwrite:
-        raise ValueError(f"{args.output} exists. Choose another output, or pass --overwrite to replace it.")
     model = ModelChoice(args.model, args.revision, args.backend)
     recognizer = model.load()
     settings: dict[str, Any] = {
@@ -155,25 +153,27 @@ def score(args: argparse.Namespace) -> Job:
     if args.segments:
         turns = args.turns and str(Path(args.turns).resolve(strict=True))
         settings["segments"] = {"channels": args.channels, "turns": turns}
+    folder = parts_folder(args.output)
     with locked(folder):
+        if args.output.exists() and not has_job(folder) and not args.overwrite:
+            raise ValueError(
+                f"{args.output} exists. Choose another output, or pass --overwrite to replace it."
+            )
         if args.overwrite:
             clear(folder)
             if not args.output.is_dir():  # what lies in a folder is replaced file by file
                 args.output.unlink(missing_ok=True)
         job = start_or_resume(folder, settings, _clips(args), args.clips_per_part)
-        if not job.num_clips:
-            clear(folder)
-            raise ValueError(f"There is no recording in {args.manifest or ', '.join(args.sources)}.")
-        if job.num_broken is not None:  # the run before was killed while it cleaned up
-            return job.close(job.num_broken)
         _score_parts(job, model, recognizer, args)
         if args.segments:
-            return job.close(write_results(job, args.output, args.format))
-        parts = map(job.part_file, range(job.num_parts))
-        with replacing(args.output, folder) as unfinished:
-            schema = schema_of(recognizer.emotions)
-            num_broken = join_parts(parts, unfinished, args.output.suffix[1:], schema)
-        return job.close(num_broken)
+            num_broken = write_results(job, args.output, args.format)
+        else:
+            parts = map(job.part_file, range(job.num_parts))
+            with replacing(args.output, folder) as unfinished:
+                schema = schema_of(recognizer.emotions)
+                num_broken = join_parts(parts, unfinished, args.output.suffix[1:], schema)
+        clear(folder)
+    return job.num_clips, num_broken
 
 
 def _clips(args: argparse.Namespace) -> Iterator[str]:
@@ -206,12 +206,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_arguments(arguments)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
-        job = score(args)
+        num_clips, num_broken = score(args)
     except (ValueError, OSError, RuntimeError) as error:
         sys.exit(f"Error: {error}")
     except KeyboardInterrupt:
         sys.exit("Stopped. Give the same command again to resume.")
-    broken = f"; {job.num_broken} could not be read, see the column 'error'" if job.num_broken else ""
-    print(f"Written: {args.output} ({job.num_clips} clips{broken})")
-    if job.num_broken == job.num_clips:
+    broken = f"; {num_broken} could not be read, see the column 'error'" if num_broken else ""
+    print(f"Written: {args.output} ({num_clips} clips{broken})")
+    if num_broken == num_clips:
         sys.exit("Error: none of the recordings could be scored.")

@@ -2,8 +2,8 @@
 
 While a job runs, the folder `x.parquet.parts` lies next to its output `x.parquet`. Each file in it appears
 complete or not at all, by renaming a finished file, in this order: the list of clips and the offsets of its
-parts, then `job.json`, then one table a part. At last the output appears, `job.json` records that, and the
-folder is removed.
+parts, then `job.json`, then one table a part. At last the output appears, and the folder is removed,
+`job.json` first.
 """
 
 import json
@@ -11,7 +11,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,12 @@ class Job:
         settings: What the job was started with; the same settings make the same table.
         num_clips: Clips in the list.
         clips_per_part: Clips in every part but the last.
-        num_broken: Clips that could not be read, once the output is written; `None` until then.
     """
 
     folder: Path
     settings: dict[str, Any]
     num_clips: int
     clips_per_part: int
-    num_broken: int | None = None
 
     @property
     def num_parts(self) -> int:
@@ -68,23 +66,15 @@ class Job:
     def _starts(self) -> np.ndarray:
         return np.load(self.folder / _STARTS, mmap_mode="r")
 
-    def close(self, num_broken: int) -> "Job":
-        """Record that the output is written, clear the folder, and return the finished job."""
-        finished = replace(self, num_broken=num_broken)
-        finished.write()
-        clear(self.folder)
-        return finished
 
-    def write(self) -> None:
-        """Write `job.json`, with which the job exists."""
-        values = {name: value for name, value in asdict(self).items() if name != "folder"}
-        with replacing(self.folder / _JOB) as unfinished:
-            unfinished.write_text(json.dumps(values, indent=1))
+def has_job(folder: Path) -> bool:
+    """Return whether a folder holds an unfinished job."""
+    return (folder / _JOB).exists()
 
 
 def clear(folder: Path) -> None:
-    """Delete a job's files from its folder, `job.json` last."""
-    for pattern in ("part-*", "*.tmp", _LIST, _STARTS, _JOB):
+    """Delete a job's files from its folder, `job.json` first: without it, there is no job."""
+    for pattern in (_JOB, "part-*", "*.tmp", _LIST, _STARTS):
         for file in folder.glob(pattern):
             file.unlink(missing_ok=True)
 
@@ -108,10 +98,12 @@ def start_or_resume(
     Raises:
         ValueError: If the folder's job was started with other settings, or no clip is listed.
     """
-    if not (folder / _JOB).exists():
+    if not has_job(folder):
         clear(folder)  # remains of a job that was killed while it was being listed or removed
         num_clips = _write_list(folder, clips, clips_per_part)
-        Job(folder, settings, num_clips, clips_per_part).write()
+        values = {"settings": settings, "num_clips": num_clips, "clips_per_part": clips_per_part}
+        with replacing(folder / _JOB) as unfinished:
+            unfinished.write_text(json.dumps(values, indent=1))
     job = Job(folder, **json.loads((folder / _JOB).read_text()))
     different = sorted(name for name in settings if job.settings.get(name) != settings[name])
     if different:
@@ -153,14 +145,14 @@ def locked(folder: Path) -> Iterator[None]:
             try:
                 yield
             finally:
-                if not (folder / _JOB).exists():
+                if not has_job(folder):
                     clear(folder)
                     with suppress(PermissionError):  # Windows keeps open files, and filelock deletes this one
                         (folder / _LOCK).unlink(missing_ok=True)
     except Timeout as error:
         raise ValueError(f"Another process works on {folder} already. Wait for it, or stop it.") from error
     finally:
-        if not (folder / _JOB).exists():
+        if not has_job(folder):
             with suppress(OSError):  # another process may use it
                 folder.rmdir()
 

@@ -175,6 +175,13 @@ def test_a_run_killed_while_it_tidied_up_is_finished(checkpoint, clips, recogniz
     assert jobs.parts_folder(output).exists() == (not output.exists())
     monkeypatch.undo()
     assert_right(run(checkpoint, output, clips), clips, recognizer)
+    jobs.parts_folder(output).mkdir()
+    (
+        jobs.parts_folder(output) / "part-00000000.parquet"
+    ).touch()  # left by one that was killed a moment later
+    with pytest.raises(SystemExit, match="exists"):
+        run(checkpoint, output, clips)
+    assert [file.name for file in tmp_path.iterdir()] == [output.name]
 
 
 def test_a_job_is_not_mixed_with_another(checkpoint, clips, recognizer, tmp_path):
