@@ -22,7 +22,6 @@ NOT_OF_AN_ENCODER = (
     "dynamic_range_db",
     "band_range_db",
     "noise_prob",
-    "equaliser_std_db",
     "balanced_loss",
 )
 """Settings of the MFCC-LSTM, which a training on a Whisper encoder does not use."""

@@ -16,7 +16,7 @@ from ser.training.collation import AugmentingCollator, FeatureCollator
 from ser.training.corpus_loss import training_labels
 from ser.training.mel_augmentation import MelAugmentationRecipe
 from ser.training.parts import TrainingParts
-from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
+from ser.training.recipe import ARCHITECTURES, SIGNAL_SETTINGS, RecipeArguments, RecipeTrainingArguments
 from ser.training.spectrograms import extract_spectrograms, feature_statistics
 from ser.training.warm_start import start_from
 
@@ -41,16 +41,7 @@ def mfcc_parts(
     """
     emotions = train_clips.features["emotion"].names
     known = start_from(recipe.init_from, emotions, recipe.freeze) if recipe.init_from else None
-    feature_extractor = (
-        known.feature_extractor
-        if known
-        else MfccLstmFeatureExtractor(
-            high_pass_hz=recipe.high_pass_hz,
-            target_level_db=recipe.target_level_db,
-            dynamic_range_db=recipe.dynamic_range_db,
-            band_range_db=recipe.band_range_db,
-        )
-    )
+    feature_extractor = known.feature_extractor if known else MfccLstmFeatureExtractor(**SIGNAL_SETTINGS)
     validation_rows = None
     learned = {"labels": training_labels(train_clips)}
     if teacher_scores is not None:
@@ -79,7 +70,7 @@ def mfcc_parts(
             )
         )
     )
-    changes = MelAugmentationRecipe(noise_prob=recipe.noise_prob, equaliser_std_db=recipe.equaliser_std_db)
+    changes = MelAugmentationRecipe(noise_prob=recipe.noise_prob)
     return TrainingParts(
         model=model,
         feature_extractor=feature_extractor,

@@ -16,6 +16,13 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "hybrid": {},  # the defaults of MfccLstmConfig
     "plain": {"conv_channels": [], "conv_strides": []},
 }
+SIGNAL_SETTINGS: dict[str, Any] = {
+    "target_level_db": -26.0,
+    "high_pass_hz": 120.0,
+    "dynamic_range_db": 70.0,
+    "band_range_db": 45.0,
+}
+"""Settings of the feature extractor of an MFCC-LSTM that is trained from random weights."""
 FREEZE_CHOICES = ("nothing", "front", "body")
 WARM_RECIPE: dict[str, Any] = {"num_train_epochs": 10.0, "learning_rate": 1e-3, "num_augmented_copies": 4}
 """The defaults with `init_from`, chosen on nEMO from an MFCC-LSTM that was trained on RAVDESS alone."""
@@ -93,26 +100,9 @@ class RecipeArguments:
     num_copies_of_other_corpora: int = field(
         default=1, metadata={"help": "Augmented copies of each clip of other corpora."}
     )
-    target_level_db: float = field(
-        default=-26.0, metadata={"help": "Level that the speech of each clip is scaled to, in dB."}
-    )
-    high_pass_hz: float = field(
-        default=120.0, metadata={"help": "Frequency below which a high-pass filter removes hum and rumble."}
-    )
-    dynamic_range_db: float = field(
-        default=70.0, metadata={"help": "Sound this far below a clip's loudest counts as silence, in dB."}
-    )
-    band_range_db: float = field(
-        default=45.0,
-        metadata={"help": "Sound this far below the loudest of its mel band counts as silence, in dB."},
-    )
     noise_prob: float = field(
         default=MelAugmentationRecipe.noise_prob,
         metadata={"help": "Share of the training clips that get noise or babble."},
-    )
-    equaliser_std_db: float = field(
-        default=MelAugmentationRecipe.equaliser_std_db,
-        metadata={"help": "Standard deviation of the random equaliser in training, in dB."},
     )
     balanced_loss: bool = field(
         default=True,
@@ -229,4 +219,4 @@ class RecipeTrainingArguments(TrainingArguments):
 
 def settings_of(recipe: RecipeArguments, training_args: RecipeTrainingArguments) -> dict[str, Any]:
     """Return the settings of a training, as results and records store them."""
-    return {"recipe": asdict(recipe), "training_arguments": training_args.summary()}
+    return {"recipe": asdict(recipe) | SIGNAL_SETTINGS, "training_arguments": training_args.summary()}

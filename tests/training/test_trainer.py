@@ -25,7 +25,7 @@ from ser.training import trainer as training
 from ser.training.augmentation import WAVEFORM_ONLY
 from ser.training.collation import AugmentingCollator, FeatureCollator
 from ser.training.mel_augmentation import MelAugmentationRecipe
-from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
+from ser.training.recipe import ARCHITECTURES, SIGNAL_SETTINGS, RecipeArguments, RecipeTrainingArguments
 from ser.training.sampler import CorpusSampler
 from ser.training.spectrograms import extract_spectrograms, feature_statistics
 
@@ -165,10 +165,8 @@ def test_corpora_are_drawn_by_their_share(train, clips, write_ravdess, tmp_path)
 
 
 def test_the_recipe_says_how_training_disturbs_clips(train):
-    changes = train((1,), recipe={"noise_prob": 0.3, "equaliser_std_db": 1.5})[
-        0
-    ].data_collator.augmenter.recipe
-    assert changes == MelAugmentationRecipe(noise_prob=0.3, equaliser_std_db=1.5)
+    changes = train((1,), recipe={"noise_prob": 0.3})[0].data_collator.augmenter.recipe
+    assert changes == MelAugmentationRecipe(noise_prob=0.3)
     default = train((1,))[0].data_collator.augmenter.recipe
     assert default == MelAugmentationRecipe()
 
@@ -176,12 +174,7 @@ def test_the_recipe_says_how_training_disturbs_clips(train):
 def test_statistics_are_those_of_the_training_clips_and_copies_alone(clips, train, cache_dir):
     expected = {}
     for actors in ((1, 2), (1, 2, 3)):
-        feature_extractor = MfccLstmFeatureExtractor(
-            high_pass_hz=RecipeArguments.high_pass_hz,
-            target_level_db=RecipeArguments.target_level_db,
-            dynamic_range_db=RecipeArguments.dynamic_range_db,
-            band_range_db=RecipeArguments.band_range_db,
-        )
+        feature_extractor = MfccLstmFeatureExtractor(**SIGNAL_SETTINGS)
         extracted = extract_spectrograms(
             of(clips, *actors),
             feature_extractor,
@@ -319,8 +312,6 @@ def test_the_recogniser_is_what_the_recipe_says(train):
         "views": ["relative"],
         "temperature": 1.6,
         "not_sure_below": 0.2,
-        "target_level_db": -20.0,
-        "dynamic_range_db": 60.0,
         "num_augmented_copies": 0,
     }
     trainer, recognizer = train(recipe=recipe, max_steps=1)
@@ -330,8 +321,7 @@ def test_the_recogniser_is_what_the_recipe_says(train):
     assert recognizer.model.config.views == ["relative"]
     assert recognizer.model.config.temperature == 1.6
     assert recognizer.not_sure_below == 0.2
-    assert recognizer.feature_extractor.target_level_db == -20.0
-    assert recognizer.feature_extractor.dynamic_range_db == 60.0
+    assert {name: getattr(recognizer.feature_extractor, name) for name in SIGNAL_SETTINGS} == SIGNAL_SETTINGS
     assert recognizer.emotions == EMOTIONS
     assert len(trainer.train_dataset) == 120
 
