@@ -31,8 +31,8 @@ COPY = "model_card.md"
 MODEL_NAME, ACCURATE_NAME = "speech-emotion-mfcc-lstm", "speech-emotion-whisper-lstm"
 
 
-def shipped_card(results: ShippedResults) -> str:
-    """Return the card of the shipped checkpoint with everything measured about it and its recipe."""
+def shipped_card(results: ShippedResults, name: str = MODEL_NAME) -> str:
+    """Return the card of a shipped checkpoint with everything measured about it and its recipe."""
     blocks = {
         "results": _protocol_lines(results),
         "subgroups": _spread_lines(results),
@@ -43,9 +43,9 @@ def shipped_card(results: ShippedResults) -> str:
             if results.out_of_distribution
             else ()
         ),
-        "training": _recipe_lines(),
+        "training": _recipe_lines() if name == MODEL_NAME else (),
     }
-    return fill_card(results.checkpoint, MODEL_NAME, blocks, _protocol_results(results), _examples())
+    return fill_card(results.checkpoint, name, blocks, _protocol_results(results), _examples())
 
 
 def _protocol_results(results: ShippedResults) -> list[EvalResult]:
@@ -110,33 +110,20 @@ def _speakers(protocol: str) -> str:
     return "unseen" if isinstance(PROTOCOLS[protocol], ActorProtocol) else "seen"
 
 
-def accurate_card(results: ShippedResults) -> str:
-    """Return the card of the accurate checkpoint, with its recipe's results in cross-validation."""
-    blocks = {
-        "results": _protocol_lines(results),
-        "subgroups": _spread_lines(results),
-        "robustness": disturbed_lines(results.robustness) if results.robustness else (),
-        "other_corpora": _other_corpora_lines(results),
-    }
-    return fill_card(results.checkpoint, ACCURATE_NAME, blocks, _protocol_results(results), _examples())
-
-
 def _examples() -> dict[str, str]:
     return {each.title: f"{each.path.parent.name}/{each.path.name}" for each in example_clips()}
 
 
 def main(root: Path = ROOT) -> None:
-    """Write the cards.
-
-    Args:
-        root: The repository.
-    """
+    """Write the cards of a repository."""
     card = shipped_card(shipped_results(root))
     for file in (root / SHIPPED_FOLDER / CARD_FILE, root / COPY):
         file.write_text(card, encoding="utf-8")
     if (root / ACCURATE_FOLDER).is_dir():
         results = shipped_results(root, ACCURATE_FOLDER, ACCURATE_RECIPE)
-        (root / ACCURATE_FOLDER / CARD_FILE).write_text(accurate_card(results), encoding="utf-8")
+        (root / ACCURATE_FOLDER / CARD_FILE).write_text(
+            shipped_card(results, ACCURATE_NAME), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

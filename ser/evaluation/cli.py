@@ -70,7 +70,6 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument(
         "--skip_unreadable",
-        "--skip_broken",
         action="store_true",
         help="leave out clips that cannot be read, and list them, instead of stopping",
     )

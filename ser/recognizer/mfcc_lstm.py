@@ -17,7 +17,7 @@ from ser.recognizer.analysis import Attention
 from ser.recognizer.attentive import AttentiveRecognizer
 from ser.recognizer.base import check_finite
 from ser.recognizer.checkpoint import Checkpoint
-from ser.recognizer.out_of_distribution import EARLIER_FILE_NAME, FILE_NAME, OutOfDistributionDetector
+from ser.recognizer.out_of_distribution import FILE_NAME, OutOfDistributionDetector
 from ser.recognizer.registration import register_auto_classes
 from ser.recognizer.torch_kind import TorchRecognizer, extract_batch
 
@@ -66,7 +66,7 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
                 f"The feature extractor in {name} gives {feature_extractor.feature_size} values a frame, its "
                 f"model takes {model.config.feature_size}. Fetch the checkpoint again."
             )
-        statistics = checkpoint.file(FILE_NAME) or checkpoint.file(EARLIER_FILE_NAME)
+        statistics = checkpoint.file(FILE_NAME)
         return cls(
             model.to(checkpoint.device or "cpu"),
             feature_extractor,

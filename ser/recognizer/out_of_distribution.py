@@ -14,7 +14,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 FILE_NAME = "out_of_distribution.safetensors"
-EARLIER_FILE_NAME = "strangeness.safetensors"  # in earlier checkpoints
 MIN_CLIPS = 20  # fewer do not show how recordings vary
 USUAL_SHARE = 0.99  # of the training clips of each corpus lie below the threshold
 

@@ -6,8 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.report.card import main, shipped_card
-from benchmarks.report.measurements import ROOT, ShippedResults, shipped_results, speaker_spread
+from benchmarks.report.card import ACCURATE_NAME, main, shipped_card
+from benchmarks.report.measurements import (
+    ACCURATE_FOLDER,
+    ACCURATE_RECIPE,
+    ROOT,
+    ShippedResults,
+    shipped_results,
+    speaker_spread,
+)
 
 SUMMARY = {
     "uar": 0.6543,
@@ -28,6 +35,8 @@ def test_both_cards_hold_the_numbers_of_the_result_files():
     card = shipped_card(shipped_results())
     for file in ("checkpoint/README.md", "model_card.md"):
         assert (ROOT / file).read_text(encoding="utf-8") == card, "run `make report`"
+    accurate = shipped_card(shipped_results(ROOT, ACCURATE_FOLDER, ACCURATE_RECIPE), ACCURATE_NAME)
+    assert (ROOT / ACCURATE_FOLDER / "README.md").read_text(encoding="utf-8") == accurate, "run `make report`"
 
 
 def test_protocols_name_their_kind_of_speakers():
