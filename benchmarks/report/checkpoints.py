@@ -1,17 +1,11 @@
 """The section of `docs/results.md` about a shipped checkpoint."""
 
-from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
 
 from benchmarks.accuracy.calibrate import calibration_table
 from benchmarks.accuracy.robustness import robustness_table
 from benchmarks.report.measurements import ACCURATE_FOLDER, SHIPPED_FOLDER, ShippedResults
-from ser.corpora import CORPUS_TITLES
-from ser.evaluation.metrics import expected_calibration_error
 from ser.evaluation.tables import percent_range
-from ser.labels import EMOTIONS, restrict_probabilities
 
 INTRODUCTIONS = {
     SHIPPED_FOLDER: (
@@ -51,11 +45,13 @@ def checkpoint_section(results: ShippedResults) -> list[str]:
     for metrics in evaluations:
         who = metrics["title"].partition(" (")[0]
         for classes, scores in metrics["per_class_set"].items():
-            lines.append(_row(who, classes, scores, scores["expected_calibration_error"]))
-    for run in results.left_out:
-        lines += left_out_rows(run)
-    commands = [each["command"] for each in [*evaluations, *results.left_out]]
-    lines += ["", "Made by:", "", "```shell", *commands, "```", ""]
+            interval = percent_range(scores["uar_interval"])
+            lines.append(
+                f"| {who} | {classes} | **{100 * scores['uar']:.1f}** | {interval} "
+                f"| {100 * scores['accuracy']:.1f} | {scores['expected_calibration_error']:.3f} "
+                f"| {scores['num_clips']} |"
+            )
+    lines += ["", "Made by:", "", "```shell", *(each["command"] for each in evaluations), "```", ""]
     for table, measured in (
         (robustness_table, results.robustness),
         (calibration_table, results.calibration),
@@ -64,30 +60,6 @@ def checkpoint_section(results: ShippedResults) -> list[str]:
             heading, *rest = table(measured)
             lines += [f"#{heading}: {title[0].lower()}{title[1:]}", *rest]
     return lines
-
-
-def left_out_rows(run: dict[str, Any]) -> Iterator[str]:
-    """Yield table rows of a corpus that a training of the recipe left out."""
-    for corpus, by_set in run["per_corpus"].items():
-        for name, scores in by_set.items():
-            chosen = [EMOTIONS.index(emotion) for emotion in scores["classes"]]
-            if name == "shared" and str(len(chosen)) in by_set:
-                continue
-            rows = np.flatnonzero(np.isin(run["labels"], chosen))
-            ece = expected_calibration_error(
-                restrict_probabilities(np.array(run["probabilities"])[rows], scores["classes"]),
-                np.array([chosen.index(run["labels"][row]) for row in rows]),
-            )
-            who = f"{CORPUS_TITLES[corpus]}, the recipe trained without it"
-            yield _row(who, str(len(chosen)), scores, ece)
-
-
-def _row(who: str, classes: str, scores: dict[str, Any], ece: float) -> str:
-    interval = percent_range(scores["uar_interval"]) if "uar_interval" in scores else ""
-    return (
-        f"| {who} | {classes} | **{100 * scores['uar']:.1f}** | {interval} | {100 * scores['accuracy']:.1f} "
-        f"| {ece:.3f} | {scores['num_clips']} |"
-    )
 
 
 def training_section(train: dict[str, Any]) -> list[str]:
