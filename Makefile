@@ -28,7 +28,8 @@ app: $(RUN_READY)  ## Serve the demo on http://127.0.0.1:7860
 	$(VENV)/bin/python -m ser demo $(ARGS)
 
 web: $(RUN_READY)  ## Build the page that recognises in the browser and serve it on http://127.0.0.1:8000 (needs npm)
-	$(VENV)/bin/python -m ser.hub.static_page --model "$(MODEL)" --serve 8000 $(ARGS)
+	$(VENV)/bin/python -m ser.hub.static_page --model "$(MODEL)" --output web/dist
+	$(VENV)/bin/python -m http.server 8000 --bind 127.0.0.1 --directory web/dist
 
 train: OUT ?= output/model
 train: $(RUN_READY)  ## Train the shipped recipe: DATA=corpus folder or zip, OUT=output/model

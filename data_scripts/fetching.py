@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from requests.adapters import HTTPAdapter
 from tqdm import tqdm
+from urllib3 import Retry
 
 BLOCK_BYTES = 2**16
 TIMEOUT_SECONDS = (10, 30)  # to connect, to read
-MAX_NUM_FAILURES = 3  # in a row, without progress
-FAILURE_PAUSE_SECONDS = 2.0
-TRANSIENT_STATUS_CODES = {408, 416, 425, 429, 500, 502, 503, 504}
+RETRIES = Retry(3, status_forcelist=(408, 425, 429, 500, 502, 503, 504), backoff_factor=1)
 
 
 class FetchError(Exception):
     """An archive could not be downloaded or is not the published one."""
-
-
-class _InterruptedError(Exception):
-    """The transfer was interrupted and may be tried again."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +64,8 @@ def fetch(archive: PublishedArchive, folder: Path) -> Path:
         The path of the archive.
 
     Raises:
-        FetchError: The server cannot be reached, the transfer breaks repeatedly, or the file is not the
-            published one.
+        FetchError: The server cannot be reached, the transfer breaks without progress, or the file is not
+            the published one.
     """
     target = folder / archive.file_name
     if target.exists():
@@ -83,20 +78,17 @@ def fetch(archive: PublishedArchive, folder: Path) -> Path:
         raise FetchError(f"{archive.file_name} has no public address.")
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{archive.file_name}.part"
-    num_failures = 0
     while archive.num_bytes is None or _num_bytes(part) != archive.num_bytes:
         num_bytes_before = _num_bytes(part)
         try:
             _transfer(archive, archive.url, part)
             break
-        except _InterruptedError as error:
-            num_failures = 1 if _num_bytes(part) > num_bytes_before else num_failures + 1
-            if num_failures >= MAX_NUM_FAILURES:
+        except requests.RequestException as error:
+            if _num_bytes(part) <= num_bytes_before:
                 raise FetchError(
                     f"{archive.url} cannot be fetched: {error}. {_num_bytes(part):,} bytes were received; "
                     "run this again to resume."
                 ) from error
-            time.sleep(FAILURE_PAUSE_SECONDS)
     try:
         archive.verify(part)
     except FetchError:
@@ -112,29 +104,15 @@ def _transfer(archive: PublishedArchive, url: str, part: Path) -> None:
     headers = {"Accept-Encoding": "identity"}
     if num_bytes := _num_bytes(part):
         headers["Range"] = f"bytes={num_bytes}-"
-    try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
+    with requests.Session() as session:
+        session.mount(url, HTTPAdapter(max_retries=RETRIES))
+        with session.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
             if response.status_code == 416:  # the part is longer than the file
                 part.unlink()
-            _check_answer(url, response)
+            response.raise_for_status()
+            if "html" in response.headers.get("Content-Type", ""):
+                raise FetchError(f"{url} answers with a web page instead of the archive.")
             _save(archive, url, part, response)
-    except requests.Timeout as error:
-        raise _InterruptedError("the server does not answer in time") from error
-    except requests.exceptions.ChunkedEncodingError as error:
-        raise _InterruptedError("the connection broke") from error
-    except requests.ConnectionError as error:
-        raise _InterruptedError("there is no connection to the server") from error
-    except requests.RequestException as error:
-        raise FetchError(f"{url} cannot be fetched: {error}.") from error
-
-
-def _check_answer(url: str, response: requests.Response) -> None:
-    if response.status_code in TRANSIENT_STATUS_CODES:
-        raise _InterruptedError(f"the server answers {response.status_code} ({response.reason})")
-    if response.status_code not in (200, 206):
-        raise FetchError(f"{url} cannot be fetched: the server answers {response.status_code}.")
-    if "html" in response.headers.get("Content-Type", ""):
-        raise FetchError(f"{url} answers with a web page instead of the archive.")
 
 
 def _save(archive: PublishedArchive, url: str, part: Path, response: requests.Response) -> None:

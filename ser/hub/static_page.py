@@ -1,14 +1,12 @@
-"""The page that recognises in the browser: bundle web/ with a checkpoint's graph, and serve the result.
+"""The page that recognises in the browser: bundle web/ with a checkpoint's graph.
 
-    python -m ser.hub.static_page --model checkpoint --output web/dist --serve 8000
+    python -m ser.hub.static_page --model checkpoint --output web/dist
 
 Needs Node.js with npm for the bundler; what is bundled is in web/package-lock.json. The output is a folder of
 static files for any web server. `python -m ser push space --sdk static` publishes it as a Space.
 """
 
-import functools
 import hashlib
-import http.server
 import json
 import shutil
 import subprocess
@@ -88,31 +86,17 @@ def _npm(web: Path, *arguments: str) -> None:
         raise OSError(f"npm {arguments[0]} failed in {web}: {done.stderr.strip()}")
 
 
-def serve(folder: Path, port: int) -> None:
-    """Serve a folder to this machine alone until interrupted."""
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        sys.stdout.write(f"Serving {folder} on http://127.0.0.1:{server.server_port}. Stop with Ctrl-C.\n")
-        sys.stdout.flush()
-        server.serve_forever()
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Build the page, and serve it if asked to."""
+    """Build the page."""
     parser = CommandParser(prog="python -m ser.hub.static_page", description=__doc__)
     parser.add_argument("--model", type=Path, default=Path("checkpoint"), help="folder of a checkpoint")
     parser.add_argument("--output", type=Path, default=SOURCES / "dist", help="folder to write")
-    parser.add_argument("--serve", type=int, metavar="PORT", help="then serve it on this port, 0 for any")
     args = parser.parse_args(arguments)
     try:
         build_page(args.model, args.output)
-        sys.stdout.write(f"Written: {args.output}\n")
-        if args.serve is not None:
-            serve(args.output, args.serve)
     except (ValueError, OSError) as error:
         sys.exit(f"Error: {error}")
-    except KeyboardInterrupt:
-        return
+    sys.stdout.write(f"Written: {args.output}\n")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 from datasets import Dataset
 
 from data_scripts.download import SOURCES, get
+from data_scripts.fetching import RETRIES
 from ser.corpora import load_ravdess
 from ser.corpora.ravdess import expected_names
 from tests.archive_server import ArchiveServer, served
@@ -43,7 +44,7 @@ def good_zip() -> bytes:
 
 @pytest.fixture
 def server(good_zip: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
-    monkeypatch.setattr("data_scripts.fetching.FAILURE_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("data_scripts.fetching.RETRIES", RETRIES.new(backoff_factor=0))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with served(good_zip) as server:
         yield server
@@ -92,7 +93,7 @@ def test_second_run_asks_nobody(server: ArchiveServer, tmp_path: Path):
 
 
 def test_interrupted_run_leaves_nothing_usable_and_the_next_goes_on(server: ArchiveServer, tmp_path: Path):
-    server.break_after = [2**16, 0, 0]
+    server.break_after = [2**16, 0]
     assert run_script(server, tmp_path) == 1
     assert_nothing_usable(tmp_path)
     assert run_script(server, tmp_path) == 0
@@ -102,7 +103,7 @@ def test_interrupted_run_leaves_nothing_usable_and_the_next_goes_on(server: Arch
 def test_without_a_network_the_way_by_hand_is_told(
     server: ArchiveServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    server.statuses = [503] * 3
+    server.statuses = [503] * 4
     assert run_script(server, tmp_path) == 1
     target = tmp_path / RAVDESS.archive.file_name
     message = capsys.readouterr().err
@@ -110,7 +111,7 @@ def test_without_a_network_the_way_by_hand_is_told(
     assert f"save it as {target} and run this again" in message
     target.write_bytes(server.content)  # what the message asks for
     assert run_script(server, tmp_path) == 0
-    assert len(server.requests) == 3
+    assert len(server.requests) == 4
 
 
 HOSTILE = {
