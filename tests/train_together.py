@@ -21,22 +21,23 @@ from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingAr
 
 TINY = {"conv_channels": [16], "conv_strides": [4], "hidden_size": 16, "attention_size": 8, "dropout": 0.0}
 CLIPS_PER_STEP = 120
+UNCHANGED = MelAugmentationRecipe(
+    min_crop_fraction=1.0,
+    max_crop_frames=10_000,
+    max_vocal_tract_warp=0.0,
+    noise_prob=0.0,
+    band_limit_prob=0.0,
+    equaliser_prob=0.0,
+    hum_prob=0.0,
+    tilt_prob=0.0,
+    num_time_masks=0,
+)
 
 
 def train_tiny(corpus: Path, features: Path, num_processes: int = 1) -> dict[str, Any]:
     """Train on two actors, validate on a third; the losses, the validation scores and its probabilities."""
     ARCHITECTURES["tiny"] = TINY
-    mfcc_lstm.MelAugmentationRecipe = lambda **_: MelAugmentationRecipe(
-        min_crop_fraction=1.0,
-        max_crop_frames=1000,
-        max_vocal_tract_warp=0.0,
-        noise_prob=0.0,
-        band_limit_prob=0.0,
-        equaliser_prob=0.0,
-        hum_prob=0.0,
-        tilt_prob=0.0,
-        num_time_masks=0,
-    )
+    mfcc_lstm.MelAugmentationRecipe = lambda **_: UNCHANGED
     clips = load_ravdess(corpus, actors=(1, 2, 3))
     actors = np.asarray(clips["actor"])
     args = RecipeTrainingArguments(

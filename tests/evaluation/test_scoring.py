@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from own_recordings import write_label_folders
+from random_checkpoint import save_random_checkpoint
 from tiny_corpora import write_emodb, write_savee
 
 from ser.audio import AudioError, load_audio
-from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.corpora import load_own_data, load_ravdess, load_savee
 from ser.evaluation import cli as evaluation
 from ser.evaluation.files import write_evaluation
@@ -23,9 +23,7 @@ from ser.evaluation.metrics import (
 from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.evaluation.scoring import evaluation_report, score_clips
 from ser.evaluation.training_record import RECORD_NAME
-from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.labels import CLASS_SETS, EMOTIONS
-from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification
 
 
 class ListeningRecognizer:
@@ -52,19 +50,7 @@ def scored(clips):
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A checkpoint with random weights."""
-    folder = tmp_path_factory.mktemp("checkpoint")
-    config = MfccLstmConfig(
-        conv_channels=[8],
-        conv_strides=[2],
-        hidden_size=8,
-        attention_size=8,
-        id2label=dict(enumerate(EMOTIONS)),
-        label2id={emotion: label for label, emotion in enumerate(EMOTIONS)},
-    )
-    MfccLstmForAudioClassification(config).save_pretrained(folder)
-    MfccLstmFeatureExtractor().save_pretrained(folder)
-    return folder
+    return save_random_checkpoint(tmp_path_factory.mktemp("checkpoint"))
 
 
 def test_scores_belong_to_their_clips_whatever_the_batch(clips, scored):

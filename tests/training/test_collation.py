@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from train_together import UNCHANGED
 
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.training.collation import AugmentingCollator, FeatureCollator
@@ -14,18 +15,6 @@ RATE = 16_000
 CORPORA = ("ravdess", "nemo")
 MEAN, STD = np.linspace(-20, 20, 40).tolist(), np.linspace(1, 9, 40).tolist()
 EXTRACTOR = MfccLstmFeatureExtractor(mean=MEAN, std=STD)
-# Nothing is changed: each test turns on what it is about.
-UNCHANGED = MelAugmentationRecipe(
-    min_crop_fraction=1.0,
-    max_crop_frames=10_000,
-    max_vocal_tract_warp=0.0,
-    noise_prob=0.0,
-    band_limit_prob=0.0,
-    equaliser_prob=0.0,
-    hum_prob=0.0,
-    tilt_prob=0.0,
-    num_time_masks=0,
-)
 
 
 def examples(lengths: tuple[int, ...] = (30, 50, 7)) -> list[dict]:
