@@ -1,7 +1,7 @@
 """Train, measure and check everything that a release consists of, one command after another.
 
     python -m tools.release --dry_run     # print the commands
-    python -m tools.release --start_at luna5/corpora
+    python -m tools.release --start_at luna5/teacher
 
 The corpora are read from `data/ravdess`, `data/ravdess-song`, `data/nemo` and `data/emodb`, and Whisper base
 from `data/whisper-base` (`data_scripts/`). A training or cross-validation that was interrupted resumes where
@@ -20,6 +20,7 @@ CORPORA = (
     *("--data_dir", "data/ravdess,data/ravdess-song,data/nemo"),
 )
 TRAIN_ONLY = (*CORPORA, "--train_only", "ravdess-song,nemo")
+TEACHER = ("--teacher", "data/whisper-base")
 HEADS = (
     *("--model_name_or_path", "data/whisper-base", "--ensemble_size", "2", "--num_augmented_copies", "3"),
     *("--learning_rate", "1e-3", "--warmup_steps", "0.2", "--temperature", "1"),
@@ -27,8 +28,9 @@ HEADS = (
 ACCURATE = (*HEADS, "--num_train_epochs", "2", "--min_ravdess_share", "0.5")
 SEEDS = ("--seeds", "0", "1", "2")
 CROSS_VALIDATIONS = {
-    "luna5/corpora": (*TRAIN_ONLY, *SEEDS),
-    "emobox6/corpora": (*TRAIN_ONLY, *SEEDS),
+    "luna5/teacher": (*TRAIN_ONLY, *TEACHER, *SEEDS),
+    "emobox6/teacher": (*TRAIN_ONLY, *TEACHER, *SEEDS),
+    "leave-one-corpus-out/teacher": (*CORPORA, *TEACHER, "--folds", "1"),
     "leave-one-corpus-out/corpora": (*CORPORA, "--folds", "1"),
     "luna5/hybrid": (*RAVDESS, *SEEDS),
     "stratified80/hybrid_14_passes": (*RAVDESS, "--num_train_epochs", "14", *SEEDS),
@@ -44,7 +46,7 @@ CROSS_VALIDATIONS = {
 def release_steps() -> dict[str, list[str]]:
     """Return the commands of a release by name, in order."""
     steps = {
-        "train": [PYTHON, "train.py", *CORPORA, "--resume_from_checkpoint", "auto"],
+        "train": [PYTHON, "train.py", *CORPORA, *TEACHER, "--resume_from_checkpoint", "auto"],
         "train the accurate model": [PYTHON, "train.py", *CORPORA, *ACCURATE],
     }
     for command, folder in zip(steps.values(), ("checkpoint", "checkpoint-accurate"), strict=True):
@@ -53,7 +55,7 @@ def release_steps() -> dict[str, list[str]]:
         protocol, _, name = row.partition("/")
         command = [PYTHON, "-m", "benchmarks.accuracy.cross_validate", *options]
         steps[row] = [*command, "--protocol", protocol, "--name", name]
-    for suffix, recipe in (("", "corpora"), ("-accurate", "whisper-lstm")):
+    for suffix, recipe in (("", "teacher"), ("-accurate", "whisper-lstm")):
         steps |= measurements(suffix, recipe)
     steps["out of distribution"] = [
         *(PYTHON, "-m", "benchmarks.accuracy.out_of_distribution"),

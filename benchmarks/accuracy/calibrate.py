@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.report.measurements import read_runs
+from benchmarks.report.measurements import SHIPPED_RECIPE, read_runs
 from ser.__main__ import CommandParser
 from ser.corpora import CORPUS_TITLES
 from ser.corpora.together import load_corpus
@@ -222,7 +222,7 @@ def write_into_checkpoint(config_file: Path, result: dict[str, Any]) -> None:
 def main(arguments: list[str], root: Path = ROOT) -> None:
     """Parse, fit, write, show."""
     parser = CommandParser(description=__doc__)
-    parser.add_argument("--recipe", default="corpora", help="folder of the recipe's results")
+    parser.add_argument("--recipe", default=SHIPPED_RECIPE, help="folder of the recipe's results")
     parser.add_argument("--checkpoint", type=Path, default=Path("checkpoint"), help="folder to write into")
     parser.add_argument("--left_out", default="nemo", help="corpus that models of the recipe left out")
     parser.add_argument("--unseen", default="emodb", help="corpus that the checkpoint itself scores")

@@ -15,7 +15,7 @@ from ser.hub.measurements import Measurements, measurements_of, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED_FOLDER = "checkpoint"
-SHIPPED_RECIPE = "corpora"  # of the recipes in the results, the one of the checkpoint
+SHIPPED_RECIPE = "teacher"  # of the recipes in the results, the one of the checkpoint
 ACCURATE_FOLDER, ACCURATE_RECIPE = "checkpoint-accurate", "whisper-lstm"
 SPREAD_PROTOCOL = "luna5"  # its folds test every actor once
 # Without dev5, on which recipes are chosen: scores there flatter the one that was.
@@ -78,7 +78,7 @@ def shipped_results(
     protocols = {
         name: summary
         for name in PROTOCOL_ORDER
-        if (summary := recipes.get(name)) and not summary["recipe_changed_since"]
+        if (summary := recipes.get(name)) and summary["is_complete"] and not summary["recipe_changed_since"]
     }
     spread = None
     if SPREAD_PROTOCOL in protocols:

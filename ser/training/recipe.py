@@ -109,11 +109,11 @@ class RecipeArguments:
         metadata={"help": "Whether the loss compensates for the label shares of each corpus."},
     )
     temperature: float = field(
-        default=1.37,
+        default=1.12,
         metadata={"help": "Divides the trained scores, so that probabilities are calibrated."},
     )
     not_sure_below: float = field(
-        default=0.51,
+        default=0.61,
         metadata={"help": 'Highest probability below which the answer is "not sure".'},
     )
     early_stopping_patience: int = field(

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.accuracy import calibrate, robustness
 from benchmarks.report import results as report
+from benchmarks.report.measurements import SHIPPED_RECIPE
 from ser.configuration_mfcc_lstm import MfccLstmConfig
 from ser.evaluation.calibration import apply_temperature
 from ser.labels import corpus_classes, restrict_probabilities
@@ -82,8 +83,10 @@ def test_a_result_of_an_earlier_recipe_says_so(tmp_path: Path) -> None:
         "**Of an earlier recipe**, trained with noise_prob 0.01, now 0.6: before."
     ]
     for name, told in (("now", True), ("before", False)):
-        results = {"shipped": {"checkpoint": summaries["now"]}, "luna5": {"corpora": summaries[name]}}
+        results = {"luna5": {SHIPPED_RECIPE: summaries[name] | {"is_complete": True}}}
         assert any("(luna5)" in line for line in report.readme_table(results)) == told
+    one_fold = report.readme_table({"luna5": {SHIPPED_RECIPE: summaries["now"]}})
+    assert not any("(luna5)" in line for line in one_fold)
 
 
 def test_recipes_on_unlike_folds_are_compared_fold_by_fold(tmp_path: Path) -> None:

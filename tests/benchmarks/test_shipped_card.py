@@ -11,6 +11,7 @@ from benchmarks.report.measurements import (
     ACCURATE_FOLDER,
     ACCURATE_RECIPE,
     ROOT,
+    SHIPPED_RECIPE,
     ShippedResults,
     shipped_results,
     speaker_spread,
@@ -70,13 +71,18 @@ def test_spread_is_the_recall_of_each_speaker_and_group(tmp_path):
     assert "The best and the worst speaker (ravdess:02 and ravdess:03) are" in card
 
 
-@pytest.mark.parametrize(("changed", "shown"), [("", True), ("num_train_epochs 6.0, now 7.0", False)])
-def test_results_of_an_earlier_recipe_and_of_dev5_are_not_claimed(tmp_path, changed, shown):
-    summary = {"uar": 0.5, "recipe_changed_since": changed}
+@pytest.mark.parametrize(
+    ("changed", "is_complete", "shown"),
+    [("", True, True), ("num_train_epochs 6.0, now 7.0", True, False), ("", False, False)],
+)
+def test_results_of_an_earlier_recipe_of_some_folds_and_of_dev5_are_not_claimed(
+    tmp_path, changed, is_complete, shown
+):
+    summary = {"uar": 0.5, "recipe_changed_since": changed, "is_complete": is_complete}
     results = tmp_path / "benchmarks" / "results"
-    write_json(results / "results.json", {"luna5": {"corpora": summary}, "dev5": {"corpora": summary}})
+    write_json(results / "results.json", {name: {SHIPPED_RECIPE: summary} for name in ("luna5", "dev5")})
     run = {"seed": 0, "clips": ["03-01-02-01-01-01-02"], "labels": [1], "probabilities": [[0, 1]]}
-    write_json(results / "luna5" / "corpora" / "fold0-seed0.json", run)
+    write_json(results / "luna5" / SHIPPED_RECIPE / "fold0-seed0.json", run)
     measured = shipped_results(tmp_path)
     assert (measured.spread is not None) == shown
     assert set(measured.protocols) == ({"luna5"} if shown else set())
