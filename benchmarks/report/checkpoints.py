@@ -70,7 +70,8 @@ def training_section(train: dict[str, Any]) -> list[str]:
         "## Cost of the shipped training",
         "",
         f"{minutes:.1f} minutes from the clips to the checkpoint, {network_minutes:.1f} of them for the "
-        "network and the rest for the spectrograms of every copy, which later trainings find in the cache. "
+        "network and the rest for the spectrograms of every copy, which later trainings find in the cache, as "
+        "this one found the scores of the teacher. "
         f"At most {train['peak_memory_bytes'] / 2**30:.2f} GiB of memory, with the processes that compute "
         "spectrograms (`checkpoint/training_metrics.json`; command, versions and processors in "
         "`checkpoint/training_provenance.json`).",

@@ -17,9 +17,10 @@ RESULTS = ROOT / "benchmarks" / "results" / "own-labels"
 TITLES = {"emodb": "EmoDB, 7 labels", "nemo": "nEMO, 6 labels"}
 STARTS = {
     "scratch": "random weights",
-    "ravdess": "an MFCC-LSTM trained on RAVDESS",
     "small": "`checkpoint`",
+    "small-without-nemo": "`checkpoint`'s recipe without nEMO",
     "accurate": "`checkpoint-accurate`",
+    "accurate-without-nemo": "`checkpoint-accurate`'s recipe without nEMO",
 }
 NUMBERS = ("5", "10", "20", "all")
 
