@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks.accuracy.out_of_distribution import KINDS, LEVELS_DB, make_sound
 from benchmarks.report import generalisation
+from benchmarks.report.measurements import SHIPPED_RECIPE
+from ser.labels import CLASS_SETS, EMOTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = ("benchmarks/results", "docs", "checkpoint", "checkpoint-accurate")
@@ -25,24 +27,30 @@ def test_the_committed_document_is_that_of_the_files(tmp_path: Path) -> None:
     )
 
 
-def test_folds_over_several_corpora_become_a_table(tmp_path: Path) -> None:
-    folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / "any"
+def test_a_corpus_left_out_of_a_training_has_a_row_for_each_set_of_emotions(tmp_path: Path) -> None:
+    folder = tmp_path / "benchmarks" / "results" / "leave-one-corpus-out" / SHIPPED_RECIPE
     folder.mkdir(parents=True)
-    six = {"classes": list("abcdef"), "num_clips": 30, "accuracy": 0.5}
-    for seed, uar in ((0, 0.4), (1, 0.5)):
-        result = {
-            "fold": "leave-one-corpus-out-emodb",
-            "seed": seed,
-            "train_corpora": ["ravdess"],
-            "per_corpus": {"emodb": {"shared": six | {"uar": uar}, "6": six | {"uar": uar}}},
-            "command": "python -m it --protocol p --name it --data_dir d --output_dir o",
-            "recipe": {"noise_prob": 0.01},
-            "training_arguments": {},
-        }
-        (folder / f"fold0-seed{seed}.json").write_text(json.dumps(result))
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "config.json").write_text('{"temperature": 2.0}')
+    four = [EMOTIONS.index(emotion) for emotion in CLASS_SETS["4"]]
+    result = {
+        "fold": "leave-one-corpus-out-emodb",
+        "seed": 0,
+        "train_corpora": ["ravdess"],
+        "per_corpus": {"emodb": {"4": {"classes": list(CLASS_SETS["4"]), "uar": 0.75, "accuracy": 0.5}}},
+        "command": "python -m it --protocol p --name it --data_dir d --output_dir o",
+        "recipe": {"noise_prob": 0.01, "temperature": 1.0},
+        "training_arguments": {},
+        "speakers": ["emodb:03", "emodb:08"] * 4,
+        "labels": four * 2,
+        "probabilities": np.eye(8)[four * 2].tolist(),
+    }
+    (folder / "fold0-seed0.json").write_text(json.dumps(result))
     lines = list(generalisation.cross_corpus_lines(tmp_path))
-    rows = [line for line in lines if line.startswith("| EmoDB")]
-    assert rows == ["| EmoDB | RAVDESS | 6 | **45.0** | 50.0 | 30 | 16.7 |"]
+    [row] = [line for line in lines if line.startswith("| EmoDB")]
+    assert row.startswith(
+        f"| EmoDB | {SHIPPED_RECIPE} | RAVDESS | 4 | **75.0** | 100.0 to 100.0 | 50.0 | 0.0"
+    )
     assert lines[-1].startswith("**Of an earlier recipe**, trained with noise_prob 0.01, now 0.6")
 
 
