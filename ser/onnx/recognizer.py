@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,8 +11,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state
 
 from ser.recognizer.analysis import Attention
-from ser.recognizer.attentive import AttentiveRecognizer
-from ser.recognizer.base import check_finite
+from ser.recognizer.attentive import AttentiveRecognizer, Explanation
 from ser.recognizer.checkpoint import ONNX_FILES, Checkpoint
 
 GRAPH_FILE = ONNX_FILES[0]
@@ -127,20 +125,12 @@ class OnnxRecognizer(AttentiveRecognizer):
         """Return the graph's probabilities, `(num_clips, num_emotions)`."""
         return self._run(waveforms)["probabilities"]
 
-    def explain(self, waveform: np.ndarray) -> tuple[Attention, bool | None]:
-        """Return attention, and whether the distance is beyond the threshold if the graph computes it."""
+    def explain(self, waveform: np.ndarray) -> Explanation:
+        """Judge a waveform in one run; it is out-of-distribution where the distance is over the threshold."""
         outputs = self._run([waveform])
         attention = Attention(outputs["attention_seconds"][0].astype(np.float64), outputs["attention"][0])
-        return attention, self._is_out_of_distribution(outputs)
-
-    def predict_segments(self, waveforms: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[bool | None]]:
-        """Analyse waveforms of up to ten seconds, as in the base; the graph runs once for each."""
-        found = [self._run([waveform]) for waveform in waveforms]
-        probabilities = np.concatenate([outputs["probabilities"] for outputs in found])
-        return check_finite(probabilities), [self._is_out_of_distribution(outputs) for outputs in found]
-
-    def _is_out_of_distribution(self, outputs: dict[str, np.ndarray]) -> bool | None:
-        return None if self.ood_threshold is None else bool(outputs["ood_distance"][0] > self.ood_threshold)
+        is_out = None if self.ood_threshold is None else bool(outputs["ood_distance"][0] > self.ood_threshold)
+        return Explanation(outputs["probabilities"][0], attention, is_out)
 
     def _run(self, waveforms: list[np.ndarray]) -> dict[str, np.ndarray]:
         """Every output of the graph by name, for clips padded to the longest."""

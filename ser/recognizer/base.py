@@ -5,7 +5,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Self, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, overload
 
 import numpy as np
 
@@ -204,14 +204,23 @@ class EmotionRecognizer(ABC):
         windows: list[Window] = []
         if duration_seconds > TIMELINE_SECONDS:
             windows = self._windows(waveform, on_progress=on_progress)
-        if duration_seconds > SINGLE_PASS_SECONDS:
+        probabilities, explanation = self._explained(waveform)
+        if probabilities is None:
             sounding = [list(each.probabilities.values()) for each in windows if each.probabilities]
             probabilities = np.array(sounding, np.float32).mean(axis=0)
-        else:
-            probabilities = self.predict_probabilities([waveform])[0]
         hints = quality_hints(*as_recorded(clip, waveform, self.sampling_rate))
         on_progress(1.0)
-        return Analysis(waveform, self.sampling_rate, self._named(probabilities), windows, hints)
+        named = self._named(probabilities)
+        return Analysis(waveform, self.sampling_rate, named, windows, hints, **explanation)
+
+    def _explained(self, waveform: np.ndarray) -> tuple[np.ndarray | None, dict[str, Any]]:
+        """Return the probabilities of a waveform, and what only this kind of model adds to an `Analysis`.
+
+        The probabilities are `None` where the waveform is too long for one pass.
+        """
+        if len(waveform) > SINGLE_PASS_SECONDS * self.sampling_rate:
+            return None, {}
+        return self.predict_probabilities([waveform])[0], {}
 
     def segments(
         self,

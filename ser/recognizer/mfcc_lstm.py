@@ -3,7 +3,7 @@
 import copy
 import os
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,8 +14,7 @@ from ser.audio import Clip
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification, MfccLstmPreTrainedModel
 from ser.recognizer.analysis import Attention
-from ser.recognizer.attentive import AttentiveRecognizer
-from ser.recognizer.base import check_finite
+from ser.recognizer.attentive import AttentiveRecognizer, Explanation
 from ser.recognizer.checkpoint import Checkpoint
 from ser.recognizer.out_of_distribution import FILE_NAME, OutOfDistributionDetector
 from ser.recognizer.registration import register_auto_classes
@@ -100,25 +99,15 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
         enrolled.mean = (torch.tensor(extractor.mean) + shift).tolist()
         return type(self)(self.model, enrolled, self.detector)
 
-    def explain(self, waveform: np.ndarray) -> tuple[Attention, bool | None]:
-        """Return attention, and the detector's answer if the checkpoint holds one."""
-        outputs, is_out = self._run(waveform)
-        weights = outputs.attention_weights[0].cpu().numpy()
-        start, _ = self.feature_extractor.trim_bounds(torch.from_numpy(waveform))
-        step = self.feature_extractor.hop_length * self.model.config.total_stride
-        return Attention((start + step * np.arange(len(weights))) / self.sampling_rate, weights), is_out
-
-    def predict_segments(self, waveforms: Sequence[np.ndarray]) -> tuple[np.ndarray, Sequence[bool | None]]:
-        """Analyse waveforms of up to ten seconds, as in the base; the model runs once for each."""
-        found = [self._run(waveform) for waveform in waveforms]
-        rows = [outputs.logits[0].softmax(dim=-1).float().cpu().numpy() for outputs, _ in found]
-        return check_finite(np.stack(rows)), [is_out for _, is_out in found]
-
-    def _run(self, waveform: np.ndarray) -> tuple[Any, bool | None]:
-        """Return the model's outputs for one clip, and the detector's answer about its features."""
+    def explain(self, waveform: np.ndarray) -> Explanation:
+        """Judge a waveform in one pass; it is out-of-distribution if the checkpoint's detector says so."""
         inputs = extract_batch(self.feature_extractor, [waveform])
         with torch.inference_mode():
             outputs = self.model(**inputs.to(self.model.device))
-        if self.detector is None:
-            return outputs, None
-        return outputs, self.detector.is_out_of_distribution(inputs["input_features"][0].cpu().numpy())
+        features = inputs["input_features"][0].cpu().numpy()
+        is_out = None if self.detector is None else self.detector.is_out_of_distribution(features)
+        weights = outputs.attention_weights[0].cpu().numpy()
+        start, _ = self.feature_extractor.trim_bounds(torch.from_numpy(waveform))
+        step = self.feature_extractor.hop_length * self.model.config.total_stride
+        attention = Attention((start + step * np.arange(len(weights))) / self.sampling_rate, weights)
+        return Explanation(outputs.logits[0].softmax(dim=-1).float().cpu().numpy(), attention, is_out)
