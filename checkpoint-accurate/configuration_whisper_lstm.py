@@ -16,11 +16,8 @@ SIZES = (
     "projection_size",
     "hidden_size",
     "attention_size",
-    "statistics_size",
     "ensemble_size",
 )
-
-HEAD_KINDS = ("lstm", "statistics")
 
 
 @strict
@@ -38,12 +35,8 @@ class WhisperLstmConfig(PreTrainedConfig):
         projection_size: Width of the linear layer before the LSTM.
         hidden_size: Units of the LSTM in each direction.
         attention_size: Width of the hidden layer of the attentive pooling.
-        statistics_size: Width of the hidden layer of a head of kind "statistics".
         ensemble_size: Heads side by side, whose mean score is the answer.
-        head_kinds: What the heads are, in turn: "lstm" follows time, "statistics" reads the mean and
-            deviation over time. They err differently, so that their mean is better than either.
         dropout: Dropout probability before the LSTM and before the classifier.
-        statistics_dropout: The same in a head of kind "statistics".
         temperature: What the classifier's scores are divided by to give `logits`; above 1 makes the
             probabilities less sure. Fitted after training, so that it is 1 while training.
         not_sure_below: Highest probability below which an answer is better given as "not sure". Chosen after
@@ -51,9 +44,9 @@ class WhisperLstmConfig(PreTrainedConfig):
         confidence_steps: As in `MfccLstmConfig`.
 
     Raises:
-        ValueError: If a size is not positive, a kind of head is unknown, the width does not divide into the
-            attention heads, a used layer is not among those kept, the temperature is not positive and
-            finite, or `not_sure_below` is no probability.
+        ValueError: If a size is not positive, the width does not divide into the attention heads, a used
+            layer is not among those kept, the temperature is not positive and finite, or `not_sure_below` is
+            no probability.
     """
 
     model_type = "whisper-lstm"
@@ -65,21 +58,17 @@ class WhisperLstmConfig(PreTrainedConfig):
     encoder_ffn_dim: int = 2048
     used_layers: list[int] | tuple[int, ...] = (2, 3)
     frames_per_step: int = 4
-    projection_size: int = 128
-    hidden_size: int = 128
+    projection_size: int = 96
+    hidden_size: int = 96
     attention_size: int = 64
-    statistics_size: int = 256
-    ensemble_size: int = 2
-    head_kinds: list[str] | tuple[str, ...] = HEAD_KINDS
+    ensemble_size: int = 3
     dropout: float | int = 0.4
-    statistics_dropout: float | int = 0.5
     temperature: float | int = 1.0
     not_sure_below: float | int = 0.5
     confidence_steps: list[list[float]] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.used_layers = list(self.used_layers)
-        self.head_kinds = list(self.head_kinds)
         super().__post_init__(**kwargs)
         sizes = {name: getattr(self, name) for name in SIZES}
         if any(size < 1 for size in sizes.values()):
@@ -93,10 +82,6 @@ class WhisperLstmConfig(PreTrainedConfig):
             raise ValueError(
                 f"used_layers must be some of 1 to encoder_layers, {self.encoder_layers}, got "
                 f"{self.used_layers}."
-            )
-        if not self.head_kinds or not set(self.head_kinds) <= set(HEAD_KINDS):
-            raise ValueError(
-                f"head_kinds must be one or more of {', '.join(HEAD_KINDS)}, got {self.head_kinds}."
             )
         if not 0 < self.temperature < math.inf:
             raise ValueError(f"temperature must be above 0 and finite, got {self.temperature}.")

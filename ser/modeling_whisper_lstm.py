@@ -10,7 +10,6 @@ Shapes: B clips, T mel frames, F encoder frames (half of T), S steps of the LSTM
 import json
 import math
 import os
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -99,7 +98,7 @@ def mean_of_frames(
 
 
 class LstmHead(nn.Module):
-    """A member of the ensemble that follows time: from standardised steps to scores."""
+    """A member of the ensemble: from standardised steps to scores."""
 
     def __init__(self, config: WhisperLstmConfig):
         super().__init__()
@@ -117,31 +116,6 @@ class LstmHead(nn.Module):
         hidden = self.lstm(projected, mask)
         pooled, attention_weights = self.pooling(hidden, mask)
         return self.classifier(self.dropout(pooled)), attention_weights, (projected, hidden)
-
-
-class StatisticsHead(nn.Module):
-    """A member of the ensemble that reads the mean and standard deviation of each channel over time."""
-
-    def __init__(self, config: WhisperLstmConfig):
-        super().__init__()
-        width = 2 * config.encoder_width * len(config.used_layers)
-        self.dropout = nn.Dropout(config.statistics_dropout)
-        self.projection = nn.Linear(width, config.statistics_size)
-        self.classifier = nn.Linear(config.statistics_size, cast(int, config.num_labels))
-
-    def forward(
-        self, steps: torch.Tensor, mask: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, ...]]:
-        """Return the same as `LstmHead.forward`, with equal weights of all steps."""
-        weights = mask / mask.sum(dim=1, keepdim=True)
-        mean = torch.einsum("bt,btc->bc", weights, steps)
-        variance = torch.einsum("bt,btc->bc", weights, (steps - mean[:, None, :]).square())
-        pooled = torch.cat([mean, variance.clamp(min=1e-6).sqrt()], dim=-1)
-        projected = nn.functional.relu(self.projection(self.dropout(pooled)))
-        return self.classifier(self.dropout(projected)), weights, (projected,)
-
-
-HEADS = {"lstm": LstmHead, "statistics": StatisticsHead}
 
 
 class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
@@ -163,8 +137,7 @@ class WhisperLstmForAudioClassification(MfccLstmPreTrainedModel):
         width = config.encoder_width * len(config.used_layers)
         self.register_buffer("step_mean", torch.zeros(width))
         self.register_buffer("step_std", torch.ones(width))
-        kinds = islice(cycle(config.head_kinds), config.ensemble_size)
-        self.heads = nn.ModuleList(HEADS[kind](config) for kind in kinds)
+        self.heads = nn.ModuleList(LstmHead(config) for _ in range(config.ensemble_size))
         self.post_init()
         self.encoder.requires_grad_(False)
 

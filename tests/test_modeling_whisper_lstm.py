@@ -25,7 +25,6 @@ SIZES = {
     "projection_size": 6,
     "hidden_size": 5,
     "attention_size": 4,
-    "statistics_size": 7,
     "ensemble_size": 3,
 }
 
@@ -160,7 +159,6 @@ def test_a_checkpoint_loads_without_this_package(model, tmp_path):
         ({"used_layers": [3]}, "used_layers"),
         ({"encoder_width": 18, "encoder_attention_heads": 4}, "multiple"),
         ({"hidden_size": 0}, "1 or more"),
-        ({"head_kinds": ["mlp"]}, "head_kinds"),
         ({"temperature": 0.0}, "temperature"),
         ({"not_sure_below": 1.5}, "not_sure_below"),
     ],

@@ -22,7 +22,7 @@ CORPORA = (
 TRAIN_ONLY = (*CORPORA, "--train_only", "ravdess-song,nemo")
 TEACHER = ("--teacher", "data/whisper-base")
 HEADS = (
-    *("--model_name_or_path", "data/whisper-base", "--ensemble_size", "2", "--num_augmented_copies", "3"),
+    *("--model_name_or_path", "data/whisper-base", "--num_augmented_copies", "3"),
     *("--learning_rate", "1e-3", "--warmup_steps", "0.2", "--temperature", "1"),
 )
 ACCURATE = (*HEADS, "--num_train_epochs", "2", "--min_ravdess_share", "0.5")

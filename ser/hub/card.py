@@ -190,11 +190,10 @@ def _architecture_lines(measured: Measurements) -> Iterator[str]:
             settings = WhisperLstmConfig().to_dict() | measured.config
             yield (
                 f"The first {settings['encoder_layers']} layers of a Whisper encoder, unchanged{origin}, and"
-                f" an ensemble of {settings['ensemble_size']} heads on their output{size}. In turn, the heads"
-                " follow it over time (a bidirectional LSTM with attentive pooling) and use its mean and"
-                " deviation over time. The model learned speech from Whisper, and emotions from the corpora"
-                " below. The code comes with the weights and needs torch, numpy and"
-                " transformers."
+                f" an ensemble of {settings['ensemble_size']} heads on their output{size}. Each head is a"
+                " bidirectional LSTM with attentive pooling. The model learned speech from Whisper, and"
+                " emotions from the corpora below. The code comes with the weights and needs torch, numpy"
+                " and transformers."
             )
             return
         yield f"A `{measured.model_type}` model of transformers{size}{origin}."

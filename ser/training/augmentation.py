@@ -222,11 +222,12 @@ WAVEFORM_ONLY = AugmentationRecipe(vocal_tract_prob=0.0, band_limit_prob=0.0, no
 # All changes, for an encoder whose features are computed once.
 ALL_CHANNELS = AugmentationRecipe(
     vocal_tract_prob=0.7,
-    reverberation_prob=0.2,
+    reverberation_prob=0.25,
     band_limit_prob=0.2,
-    noise_prob=0.5,
-    min_snr_db=5.0,
-    babble_share=0.4,
+    noise_prob=0.7,
+    min_snr_db=0.0,
+    max_snr_db=30.0,
+    babble_share=0.6,
     hum_prob=0.1,
     equaliser_prob=0.4,
     tilt_prob=0.4,

@@ -22,7 +22,7 @@ from ser.modeling_whisper_lstm import WhisperLstmForAudioClassification
 from ser.training.augmentation import ALL_CHANNELS, augment_waveform
 
 FORMAT = 1  # raise it when the code that changes or encodes clips does something else
-MAX_MARGIN_SECONDS = 0.5  # of what surrounds the speech in a changed copy
+MAX_MARGIN_SECONDS = 1.0  # of what surrounds the speech in a changed copy
 
 
 class EncoderFeatures:

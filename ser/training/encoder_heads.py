@@ -53,7 +53,6 @@ def encoder_parts(
             cast(str, recipe.model_name_or_path),
             encoder_layers=recipe.encoder_layers,
             ensemble_size=recipe.ensemble_size,
-            head_kinds=recipe.head_kinds,
             id2label=dict(enumerate(emotions)),
             label2id={emotion: label for label, emotion in enumerate(emotions)},
         )

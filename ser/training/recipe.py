@@ -9,7 +9,6 @@ from transformers import TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from ser.configuration_mfcc_lstm import VIEWS
-from ser.configuration_whisper_lstm import HEAD_KINDS
 from ser.training.mel_augmentation import MelAugmentationRecipe
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -56,10 +55,6 @@ class RecipeArguments:
     )
     encoder_layers: int = field(
         default=3, metadata={"help": "Layers of that encoder to keep; the last two are read."}
-    )
-    head_kinds: list[str] = field(
-        default_factory=lambda: list(HEAD_KINDS),
-        metadata={"help": "With an encoder: the kinds of its heads, in turn.", "choices": HEAD_KINDS},
     )
     teacher: str | None = field(
         default=None,

@@ -16,7 +16,6 @@ from datasets import Dataset
 from safetensors.numpy import load_file, save_file
 from torch import nn
 
-from ser.configuration_whisper_lstm import HEAD_KINDS
 from ser.feature_extraction_whisper_lstm import WhisperLstmFeatureExtractor
 from ser.training.encoder_features import EncoderFeatures
 from ser.training.encoder_heads import model_on_encoder
@@ -26,7 +25,6 @@ from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 FORMAT = 1  # raise it when a teacher of the same settings would give other scores
 NUM_FOLDS = 4
 HEADS: dict[str, Any] = {
-    "ensemble_size": len(HEAD_KINDS),
     "num_augmented_copies": 3,
     "min_ravdess_share": 0.5,
     "temperature": 1.0,

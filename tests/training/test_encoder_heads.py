@@ -93,6 +93,22 @@ def test_another_corpus_or_setting_is_computed_anew(trained, clips, encoder):
     assert len(list(folder.rglob("ser-encoder-steps/*.safetensors"))) == num_files + 2
 
 
+def test_nobody_else_babbles_behind_a_speaker(trained, clips, tmp_path, monkeypatch):
+    _, _, recognizer = trained
+    heard = []
+
+    def augment_waveform(waveform, rate, rng, recipe, number, talkers):
+        heard.append([talker.tolist() for talker in talkers])
+        return waveform
+
+    monkeypatch.setattr("ser.training.encoder_features.augment_waveform", augment_waveform)
+    features = EncoderFeatures(recognizer.model, recognizer.feature_extractor, tmp_path)
+    audio = [each["path"] for each in clips["audio"][:CLIPS_EACH]]
+    features.of_speaker([Path(path).read_bytes() for path in audio], 1)
+    own = [soundfile.read(path, dtype="float32")[0].tolist() for path in audio]
+    assert heard == [own] * CLIPS_EACH
+
+
 def test_kept_steps_give_the_answers_of_the_waveform(trained, clips):
     _, trainer, recognizer = trained
     waveform, _ = soundfile.read(clips["audio"][0]["path"], dtype="float32")
