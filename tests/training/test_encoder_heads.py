@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from datasets import Dataset
-from tiny_encoder import CLIPS_EACH, noise_of_two_corpora, save_tiny_encoder
+from tiny_encoder import CLIPS_EACH
 from transformers import (
     Wav2Vec2Config,
     WhisperForAudioClassification,
@@ -21,16 +20,6 @@ from ser.training.encoder_heads import model_on_encoder
 from ser.training.encoder_rows import StepCollator, StepRows
 from ser.training.recipe import RecipeArguments, RecipeTrainingArguments
 from ser.training.trainer import train_classifier
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_encoder(tmp_path_factory.mktemp("whisper"))
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return noise_of_two_corpora(tmp_path_factory.mktemp("clips"))
 
 
 def train(clips, encoder, cache_dir, output_dir, **settings):

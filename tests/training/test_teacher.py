@@ -5,23 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset, List, Value
-from tiny_encoder import noise_of_two_corpora, save_tiny_encoder
+from datasets import List, Value
 from train_together import TINY
 
 from ser.training import teacher
 from ser.training.recipe import ARCHITECTURES, RecipeArguments, RecipeTrainingArguments
 from ser.training.trainer import train_classifier
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_encoder(tmp_path_factory.mktemp("whisper"))
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return noise_of_two_corpora(tmp_path_factory.mktemp("clips"))
 
 
 def recipe_of(encoder: Path, cache_dir: Path, **settings) -> RecipeArguments:
