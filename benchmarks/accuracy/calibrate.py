@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.report.measurements import SHIPPED_RECIPE, read_runs
+from benchmarks.report.measurements import SHIPPED_RECIPE, at_temperature, read_runs
 from ser.__main__ import CommandParser
 from ser.corpora import CORPUS_TITLES
 from ser.corpora.together import load_corpus
@@ -95,11 +95,9 @@ def clips_of_results(folder: Path, corpus: str) -> UnseenClips:
         raise FileNotFoundError(
             f"{folder} holds no results on {corpus}: run benchmarks.accuracy.cross_validate first."
         )
-    # The temperature that a recipe had set is undone.
-    undone = [apply_temperature(run["probabilities"], 1 / run["recipe"]["temperature"]) for run in runs]
     return UnseenClips(
         corpus,
-        np.concatenate(undone),
+        np.concatenate([at_temperature(run) for run in runs]),
         labels_within(np.concatenate([run["labels"] for run in runs]), corpus),
         np.concatenate([[run["seed"]] * len(run["labels"]) for run in runs]),
     )

@@ -20,13 +20,13 @@ from benchmarks.report.measurements import (
     SHIPPED_RECIPE,
     SPREAD_PROTOCOL,
     ShippedResults,
+    at_temperature,
     read_runs,
     shipped_results,
 )
 from benchmarks.report.results import earlier_recipe
 from benchmarks.report.tables import out_of_distribution_lines
 from ser.corpora import CORPUS_TITLES
-from ser.evaluation.calibration import apply_temperature
 from ser.evaluation.metrics import (
     bootstrap_interval_over_actors,
     expected_calibration_error,
@@ -66,8 +66,7 @@ def cross_corpus_lines(root: Path) -> Iterator[str]:
 def left_out_rows(run: dict[str, Any], recipe: str, temperature: float | None) -> Iterator[str]:
     """Yield a row for each set of emotions that a training without a corpus was tested on."""
     speakers, emotions = np.array(run["speakers"]), np.array(run["labels"])
-    # The temperature that the recipe had set is undone.
-    scaled = apply_temperature(run["probabilities"], (temperature or 1.0) / run["recipe"]["temperature"])
+    scaled = at_temperature(run, temperature or 1.0)
     trained = " and ".join(CORPUS_TITLES[each] for each in run["train_corpora"])
     for corpus, by_set in run["per_corpus"].items():
         for name, scores in by_set.items():

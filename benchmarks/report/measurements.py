@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ser.corpora.ravdess import RAVDESS
+from ser.evaluation.calibration import apply_temperature
 from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT
 from ser.evaluation.scoring import GROUPS
 from ser.evaluation.subgroups import group_scores, largest_gap
@@ -131,3 +132,8 @@ def speaker_spread(folder: Path) -> Spread | None:
 def read_runs(folder: Path) -> list[dict[str, Any]]:
     """Read the files of `benchmarks.accuracy.cross_validate` in a folder, one dictionary a fold and seed."""
     return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("fold*-seed*.json"))]
+
+
+def at_temperature(run: dict[str, Any], temperature: float = 1.0) -> np.ndarray:
+    """Return the probabilities of a result file at a temperature in place of the one that its recipe set."""
+    return apply_temperature(run["probabilities"], temperature / run["recipe"]["temperature"])
