@@ -1,124 +1,152 @@
-"""Measure how much enrolment helps: a speaker's features shifted towards the mean of the training data.
+"""Measure how much enrolment helps: some unlabelled recordings of each speaker, scored on the others.
 
     python -m benchmarks.accuracy.enrolment --ravdess_dir data/ravdess --emodb_dir data/emodb
 
-Some recordings of each speaker, without labels, are enrolled (`MfccLstmRecognizer.enrol`), and the speaker's
-other clips are scored. Writes benchmarks/results/enrolment.json and the table of docs/conversations.md.
+Scores both checkpoints on EmoDB and on RAVDESS's test actors, and takes their recipes on nEMO left out of the
+training from benchmarks/results/leave-one-corpus-out. Writes benchmarks/results/enrolment.json, which
+`python -m benchmarks.report.generalisation` shows in docs/generalisation.md.
 """
 
 import argparse
 import json
 import shlex
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from datasets import Dataset
-from sklearn.metrics import recall_score
 
-from benchmarks.report.blocks import write_block
+from benchmarks.report.measurements import (
+    ACCURATE_FOLDER,
+    ACCURATE_RECIPE,
+    ROOT,
+    SHIPPED_FOLDER,
+    SHIPPED_RECIPE,
+    at_temperature,
+    read_runs,
+)
 from ser.__main__ import CommandParser
-from ser.corpora import load_emodb, load_ravdess
-from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
-from ser.recognizer.mfcc_lstm import MfccLstmRecognizer
+from ser.corpora import CORPUS_TITLES, load_emodb, load_ravdess
+from ser.evaluation.metrics import (
+    bootstrap_interval_over_actors,
+    expected_calibration_error,
+    unweighted_average_recall,
+)
+from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT, SHIPPED_TEST_ACTORS
+from ser.hub.measurements import read_json
+from ser.labels import CLASS_SETS, EMOTIONS, corpus_classes, restrict_probabilities
+from ser.recognizer import EmotionRecognizer
+from ser.recognizer.enrolment import baseline_of, relative_to_baseline
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULTS, DOCUMENT = ROOT / "benchmarks/results/enrolment.json", ROOT / "docs/conversations.md"
-NUM_ENROLLED = 10  # recordings of each speaker, at most
+RESULTS = ROOT / "benchmarks" / "results" / "enrolment.json"
+MODELS = {"small": (SHIPPED_FOLDER, SHIPPED_RECIPE), "accurate": (ACCURATE_FOLDER, ACCURATE_RECIPE)}
+NUMBERS = (3, 10)  # of recordings of each speaker, or half of them if there are fewer
 NUM_DRAWS = 5  # of these recordings
-KINDS = {"clips of any emotion": None, "neutral clips": "neutral"}
 
 
-def measure(recognizer: MfccLstmRecognizer, rows: Dataset) -> dict[str, dict[str, Any]]:
-    """Return the UAR without and with enrolment, for each kind of enrolled recordings.
+class Answers(NamedTuple):
+    """What a model said of clips: `labels`, an index of `EMOTIONS`, and `speakers` are (num_clips,)."""
 
-    Of a speaker's clips of the kind, at most half are enrolled; the others of all kinds are scored. Scores
-    are means over the draws; the interval of the gain in accuracy is a bootstrap over speakers.
+    labels: np.ndarray
+    speakers: np.ndarray
+    probabilities: np.ndarray  # (num_clips, 8)
+
+
+def enrolled(answers: Answers, number: int, draw: int) -> tuple[np.ndarray, np.ndarray]:
+    """Enrol some clips of each speaker, of any emotion.
+
+    Returns:
+        The probabilities relative to each speaker's baseline, and which clips were not enrolled.
     """
-    names = np.array(rows.features["emotion"].names)
-    labels, speakers = names[rows["emotion"]], np.array(list(map(str, rows["actor"])))
-    clips = [(recognizer.load(audio["path"]), recognizer.sampling_rate) for audio in rows["audio"]]
-    plain = answers(recognizer, clips)
-    found = {}
-    for kind, emotion in KINDS.items():
-        scores = []
-        gains: dict[str, list[float]] = {speaker: [] for speaker in np.unique(speakers)}
-        for draw in range(NUM_DRAWS):
-            rng = np.random.default_rng(draw)
-            adapted, scored = plain.copy(), np.ones(len(labels), dtype=bool)
-            for speaker, gain in gains.items():
-                own = np.flatnonzero(speakers == speaker)
-                choice = own if emotion is None else own[labels[own] == emotion]
-                enrolled = rng.choice(choice, min(NUM_ENROLLED, len(choice) // 2), replace=False)
-                scored[enrolled] = False
-                own = np.setdiff1d(own, enrolled)
-                adapted[own] = answers(
-                    recognizer.enrol([clips[i] for i in enrolled]), [clips[i] for i in own]
-                )
-                gain.append(np.mean(adapted[own] == labels[own]) - np.mean(plain[own] == labels[own]))
-            scores.append(
-                [
-                    recall_score(labels[scored], each[scored], average="macro", labels=np.unique(labels))
-                    for each in (plain, adapted)
-                ]
-            )
-        of_speakers = np.array([np.mean(gain) for gain in gains.values()])
-        drawn = np.random.default_rng(0).choice(of_speakers, (10_000, len(of_speakers))).mean(axis=1)
-        without, enrolled_uar = np.mean(scores, axis=0).tolist()
-        found[kind] = {
-            "uar": without,
-            "uar_enrolled": enrolled_uar,
-            "accuracy_gain": float(of_speakers.mean()),
-            "accuracy_gain_interval": np.quantile(drawn, [0.025, 0.975]).tolist(),
-        }
-    return found
+    rng = np.random.default_rng(draw)
+    adapted, is_scored = answers.probabilities.copy(), np.ones(len(answers.labels), dtype=bool)
+    for speaker in np.unique(answers.speakers):
+        own = np.flatnonzero(answers.speakers == speaker)
+        chosen = rng.choice(own, min(number, len(own) // 2), replace=False)
+        is_scored[chosen] = False
+        adapted[own] = relative_to_baseline(
+            answers.probabilities[own], baseline_of(answers.probabilities[chosen])
+        )
+    return adapted, is_scored
 
 
-def answers(recognizer: MfccLstmRecognizer, clips: list[tuple[np.ndarray, int]]) -> np.ndarray:
-    """Return the likeliest emotion of each clip."""
-    waveforms = [waveform for waveform, _ in clips]
-    return np.array(recognizer.emotions)[recognizer.predict_probabilities(waveforms).argmax(axis=1)]
+def measure(answers: Answers, classes: tuple[str, ...], number: int) -> dict[str, Any]:
+    """Score on some emotions without and with enrolment, over all draws.
+
+    Clips of other emotions are neither enrolled nor scored. The interval of the gain is a bootstrap over
+    speakers.
+    """
+    chosen = [EMOTIONS.index(emotion) for emotion in classes]
+    is_chosen = np.isin(answers.labels, chosen)
+    answers = Answers(*(each[is_chosen] for each in answers))
+    truth = np.array([chosen.index(label) for label in answers.labels])
+    labels, speakers, plain, adapted = [], [], [], []
+    for draw in range(NUM_DRAWS):
+        relative, is_scored = enrolled(answers, number, draw)
+        labels.append(truth[is_scored])
+        speakers.append(answers.speakers[is_scored])
+        plain.append(restrict_probabilities(answers.probabilities[is_scored], classes))
+        adapted.append(restrict_probabilities(relative[is_scored], classes))
+    both = [np.concatenate(each) for each in (plain, adapted)]
+    all_labels = np.concatenate(labels)
+    without, enrolled_uar = (unweighted_average_recall(all_labels, each.argmax(axis=1)) for each in both)
+    pairs = both[0].argmax(axis=1) * len(classes) + both[1].argmax(axis=1)
+
+    def gain(labels: np.ndarray, pairs: np.ndarray) -> float:
+        before, after = np.divmod(pairs, len(classes))
+        return unweighted_average_recall(labels, after) - unweighted_average_recall(labels, before)
+
+    return {
+        "uar": without,
+        "uar_enrolled": enrolled_uar,
+        "gain_interval": bootstrap_interval_over_actors(all_labels, pairs, np.concatenate(speakers), gain),
+        "ece": expected_calibration_error(both[0], all_labels),
+        "ece_enrolled": expected_calibration_error(both[1], all_labels),
+    }
 
 
-def table(result: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of the document."""
-    yield "| corpus | enrolled | UAR without | UAR with | gain in accuracy, 95 % interval over speakers |"
-    yield "|---|---|---|---|---|"
-    for corpus, kinds in result["scores"].items():
-        for kind, scores in kinds.items():
-            low, high = scores["accuracy_gain_interval"]
-            yield (
-                f"| {corpus} | {kind} | {100 * scores['uar']:.1f} % | {100 * scores['uar_enrolled']:.1f} % "
-                f"| {100 * scores['accuracy_gain']:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}) |"
-            )
-    yield from ("", "Made by:", "", "```shell", result["command"], "```")
+def left_out_answers(folder: str, recipe: str) -> Answers:
+    """Return what a recipe says of nEMO when its training leaves nEMO out."""
+    (run,) = read_runs(ROOT / "benchmarks" / "results" / LEAVE_ONE_CORPUS_OUT / recipe)
+    temperature = read_json(ROOT / folder / "config.json")["temperature"]
+    return Answers(np.array(run["labels"]), np.array(run["speakers"]), at_temperature(run, temperature))
+
+
+def answers_of(recognizer: EmotionRecognizer, rows: Dataset) -> Answers:
+    """Return what a checkpoint says of clips."""
+    waveforms = [recognizer.load(audio["path"]) for audio in rows["audio"]]
+    return Answers(
+        np.array(rows["emotion"]), np.array(rows["actor"]), recognizer.predict_probabilities(waveforms)
+    )
 
 
 def main(arguments: list[str]) -> None:
     """Measure and write."""
     parser: argparse.ArgumentParser = CommandParser(description=__doc__)
-    parser.add_argument("--model", default="checkpoint", help="folder of an MFCC-LSTM")
     parser.add_argument("--ravdess_dir", required=True, help="the RAVDESS speech clips")
     parser.add_argument("--emodb_dir", required=True, help="the clips of EmoDB")
     args = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    recognizer = MfccLstmRecognizer.from_pretrained(args.model)
-    ravdess = load_ravdess(args.ravdess_dir)
+    ravdess, emodb = load_ravdess(args.ravdess_dir), load_emodb(args.emodb_dir)
     unseen = ravdess.select(np.flatnonzero(np.isin(ravdess["actor"], SHIPPED_TEST_ACTORS)))
-    emodb = load_emodb(args.emodb_dir)
-    names = np.array(emodb.features["emotion"].names)
-    known = emodb.select(np.flatnonzero(np.isin(names[emodb["emotion"]], recognizer.emotions)))
-    corpora = {"EmoDB": known, "RAVDESS, unseen actors": unseen}
-    result = {
-        "scores": {name: measure(recognizer, rows) for name, rows in corpora.items()},
-        "command": shlex.join(["python", "-m", "benchmarks.accuracy.enrolment", *arguments]),
-    }
-    RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    write_block(DOCUMENT, "enrolment", table(result))
-    print("\n".join(table(result)))
+    rows = []
+    for model, (folder, recipe) in MODELS.items():
+        recognizer = EmotionRecognizer.from_pretrained(ROOT / folder)
+        found = {
+            "nemo": left_out_answers(folder, recipe),
+            "emodb": answers_of(recognizer, emodb),
+            "ravdess": answers_of(recognizer, unseen),
+        }
+        for corpus, answers in found.items():
+            own = corpus_classes(corpus)
+            sets = [own] if corpus == "ravdess" else [own, CLASS_SETS["4"]]
+            for classes in sets:
+                scores = {str(number): measure(answers, classes, number) for number in NUMBERS}
+                rows.append({"corpus": corpus, "model": model, "num_emotions": len(classes), **scores})
+                print(CORPUS_TITLES[corpus], model, len(classes), scores, flush=True)
+    command = shlex.join(["python", "-m", "benchmarks.accuracy.enrolment", *arguments])
+    RESULTS.write_text(json.dumps({"rows": rows, "command": command}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ right, the length, the probability of each emotion, and for an unreadable clip t
     python -m ser predict --segments --model checkpoint --output segments.csv calls/
     python -m ser predict --segments --format textgrid --model checkpoint --output tiers/ interviews/
 
+With --enrol, a speaker's clips are compared with other recordings of the speaker.
+
 With --segments, recordings of any length are cut into stretches of speech: one row a segment, and a second
 table that summarises each speaker; or with --format one file a recording.
 """
@@ -63,6 +65,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         choices=("torch", "onnx"),
         default="torch",
         help="onnx: run the graph onnx/model.onnx of the checkpoint (see ser.onnx.export), or an .onnx file",
+    )
+    parser.add_argument(
+        "--enrol",
+        help="if all sources are of one speaker: recordings of this speaker, a file, a folder or a glob in "
+        "quotes, to compare them with (see docs/conversations.md)",
     )
     parser.add_argument(
         "--output",
@@ -139,7 +146,8 @@ def score(args: argparse.Namespace) -> tuple[int, int]:
         OSError: If the model is not there, or a file cannot be read or written.
         RuntimeError: If an engine's workers cannot start or keep dying.
     """
-    model = ModelChoice(args.model, args.revision, args.backend)
+    enrolment = tuple(map(os.path.realpath, list_sources([args.enrol]))) if args.enrol else ()
+    model = ModelChoice(args.model, args.revision, args.backend, enrolment)
     recognizer = model.load()
     settings: dict[str, Any] = {
         "sources": args.sources,
@@ -150,6 +158,8 @@ def score(args: argparse.Namespace) -> tuple[int, int]:
         "model": recognizer.fingerprint(),
         "emotions": list(recognizer.emotions),
     }
+    if enrolment:
+        settings["enrolment"] = list(enrolment)
     if args.segments:
         turns = args.turns and str(Path(args.turns).resolve(strict=True))
         settings["segments"] = {"channels": args.channels, "turns": turns}

@@ -26,11 +26,13 @@ class ModelChoice:
         name: Folder of a checkpoint, or a Hub id.
         revision: Branch, tag or commit of a model on the Hub.
         backend: "torch" or "onnx", as for `EmotionRecognizer.from_pretrained`.
+        enrolment: Recordings of the one speaker of all clips, as for `EmotionRecognizer.enrol`.
     """
 
     name: str
     revision: str | None = None
     backend: str = "torch"
+    enrolment: tuple[str, ...] = ()
 
     @property
     def library(self) -> str:
@@ -41,13 +43,13 @@ class ModelChoice:
         """Load the model.
 
         Raises:
-            ValueError: If its parts do not fit together.
+            ValueError: If its parts do not fit together, or a recording to enrol cannot be used.
             OSError: If there is no such model.
         """
         recognizer = EmotionRecognizer.from_pretrained(self.name, self.revision, backend=self.backend)
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(1)  # workers share the cores; a model this small is fastest on one thread
-        return recognizer
+        return recognizer.enrol(self.enrolment) if self.enrolment else recognizer
 
 
 def score_part(job: Job, part: int, recognizer: EmotionRecognizer) -> int:

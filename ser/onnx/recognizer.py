@@ -100,7 +100,7 @@ class OnnxRecognizer(AttentiveRecognizer):
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.file, self.num_threads)
+        return type(self), (self.file, self.num_threads), {"baseline": self.baseline}
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint) -> Self:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ser.audio import Clip
 from ser.recognizer.analysis import SINGLE_PASS_SECONDS, Attention, judged_bounds, side_by_side
-from ser.recognizer.base import EmotionRecognizer, check_finite
+from ser.recognizer.base import EmotionRecognizer
 
 
 class Explanation(NamedTuple):
@@ -36,7 +36,7 @@ class AttentiveRecognizer(EmotionRecognizer):
         """Analyse waveforms of up to ten seconds, as in the base; the model runs once for each."""
         found = [self.explain(waveform) for waveform in waveforms]
         probabilities = np.stack([each.probabilities for each in found])
-        return check_finite(probabilities), [each.is_out_of_distribution for each in found]
+        return self._finished(probabilities), [each.is_out_of_distribution for each in found]
 
     def attend(self, clip: Clip) -> Attention:
         """Return the weight of each moment; in a long recording, windows with sound weigh the same.
@@ -70,7 +70,7 @@ class AttentiveRecognizer(EmotionRecognizer):
         weights = np.concatenate([each.attention.weights for each in found]) / len(found)
         known = [each.is_out_of_distribution for each in found if each.is_out_of_distribution is not None]
         is_long = len(waveform) > SINGLE_PASS_SECONDS * self.sampling_rate
-        return None if is_long else check_finite(found[0].probabilities), {
+        return None if is_long else self._finished(found[0].probabilities), {
             "attention": Attention(np.concatenate(times), weights),
             "is_out_of_distribution": sum(known) > len(known) / 2 if known else None,
         }

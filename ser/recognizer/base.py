@@ -1,5 +1,6 @@
 """The base of all recognisers: one rule for every recording, whatever model computes the probabilities."""
 
+import copy
 import math
 import os
 import threading
@@ -24,6 +25,7 @@ from ser.recognizer.analysis import (
 )
 from ser.recognizer.checkpoint import Checkpoint
 from ser.recognizer.confidence import Confidence, confidence_of
+from ser.recognizer.enrolment import baseline_of, relative_to_baseline
 
 if TYPE_CHECKING:  # voice activity detection is an optional install
     from ser.segments.segment import Segment
@@ -60,6 +62,7 @@ class EmotionRecognizer(ABC):
         confidence_steps: Share of right answers by highest probability, as
             `ser.recognizer.confidence` takes it.
         max_batch_clips: Clips that go through the model at once.
+        baseline: What `enrol` found, `(num_emotions,)`; `None` for a recogniser of anybody.
 
     Example:
         >>> recognizer = EmotionRecognizer.from_pretrained("checkpoint")  # doctest: +SKIP
@@ -72,6 +75,7 @@ class EmotionRecognizer(ABC):
     not_sure_below: float
     confidence_steps: Sequence[Sequence[float]] = ()
     max_batch_clips: ClassVar[int] = 32
+    baseline: np.ndarray | None = None
 
     @classmethod
     def from_pretrained(
@@ -222,6 +226,27 @@ class EmotionRecognizer(ABC):
             return None, {}
         return self.predict_probabilities([waveform])[0], {}
 
+    def enrol(self, recordings: Sequence[Clip]) -> Self:
+        """Return a recogniser for one speaker, who is compared with these recordings; it shares the weights.
+
+        Args:
+            recordings: About ten recordings of the speaker, of several emotions, without labels; see
+                `ser.recognizer.enrolment`. Recordings of one emotion alone would take that emotion off.
+
+        Raises:
+            SilenceError: If a recording is silent.
+            AudioError: If a recording cannot be used for another reason.
+            ValueError: If there are none.
+        """
+        if not recordings:
+            raise ValueError("Enrolment needs at least one recording of the speaker.")
+        enrolled = copy.copy(self)
+        enrolled.baseline = None
+        enrolled.baseline = baseline_of(
+            enrolled.predict_probabilities([self.load(each) for each in recordings])
+        )
+        return enrolled
+
     def segments(
         self,
         recording: Clip,
@@ -318,20 +343,19 @@ class EmotionRecognizer(ABC):
             probabilities[rows] = self.forward([waveforms[row] for row in rows])
             num_done += len(rows)
             on_progress(num_done / len(waveforms))
-        return check_finite(probabilities)
+        return self._finished(probabilities)
 
     def _named(self, probabilities: np.ndarray) -> dict[str, float]:
         return dict(zip(self.emotions, probabilities.tolist(), strict=True))
 
+    def _finished(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return what the model computed, `(..., num_emotions)`, as the answer to this speaker.
 
-def check_finite(probabilities: np.ndarray) -> np.ndarray:
-    """Return probabilities as they are.
-
-    Raises:
-        ValueError: If one is not a number.
-    """
-    if not np.isfinite(probabilities).all():
-        raise ValueError(
-            "The model's probabilities are not numbers. Its weights are damaged: fetch them again."
-        )
-    return probabilities
+        Raises:
+            ValueError: If a probability is not a number.
+        """
+        if not np.isfinite(probabilities).all():
+            raise ValueError(
+                "The model's probabilities are not numbers. Its weights are damaged: fetch them again."
+            )
+        return probabilities if self.baseline is None else relative_to_baseline(probabilities, self.baseline)

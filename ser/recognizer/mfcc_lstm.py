@@ -1,8 +1,6 @@
 """The MFCC-LSTM as a recogniser, with attention and out-of-distribution detection."""
 
-import copy
 import os
-from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
@@ -10,7 +8,6 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoFeatureExtractor
 
-from ser.audio import Clip
 from ser.feature_extraction_mfcc_lstm import MfccLstmFeatureExtractor
 from ser.modeling_mfcc_lstm import MfccLstmForAudioClassification, MfccLstmPreTrainedModel
 from ser.recognizer.analysis import Attention
@@ -19,8 +16,6 @@ from ser.recognizer.checkpoint import Checkpoint
 from ser.recognizer.out_of_distribution import FILE_NAME, OutOfDistributionDetector
 from ser.recognizer.registration import register_auto_classes
 from ser.recognizer.torch_kind import TorchRecognizer, extract_batch
-
-ENROLMENT_STRENGTH = 0.5  # of the shift to the mean of the training data; chosen on EmoDB
 
 
 class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
@@ -77,27 +72,6 @@ class MfccLstmRecognizer(TorchRecognizer, AttentiveRecognizer):
         super().save_pretrained(folder)
         if self.detector is not None:
             self.detector.save(folder)
-
-    def enrol(self, recordings: Sequence[Clip]) -> Self:
-        """Return a recogniser for one speaker, adapted by recordings of this speaker without labels.
-
-        Its features are shifted halfway from the mean of the recordings to that of the training data.
-
-        Args:
-            recordings: About ten sentences, best of several emotions.
-
-        Raises:
-            AudioError: If a recording cannot be used.
-            ValueError: If there are no recordings, or the features of this kind of model have no mean.
-        """
-        extractor = self.feature_extractor
-        if not recordings or type(extractor) is not MfccLstmFeatureExtractor or not extractor.do_normalize:
-            raise ValueError("Enrolment needs at least one recording and a model with normalised MFCC.")
-        features = [extract_batch(extractor, [self.load(each)])["input_features"][0] for each in recordings]
-        shift = ENROLMENT_STRENGTH * torch.cat(features).mean(dim=0) * torch.tensor(extractor.std)
-        enrolled = copy.deepcopy(extractor)
-        enrolled.mean = (torch.tensor(extractor.mean) + shift).tolist()
-        return type(self)(self.model, enrolled, self.detector)
 
     def explain(self, waveform: np.ndarray) -> Explanation:
         """Judge a waveform in one pass; it is out-of-distribution if the checkpoint's detector says so."""

@@ -43,7 +43,7 @@ class SegmentStream:
 
     Raises:
         ValueError: If the rate or number of channels is out of range, turns name a missing channel, or
-            enrolment a missing speaker or another kind of model.
+            enrolment a missing speaker or no recording.
     """
 
     def __init__(
@@ -203,10 +203,7 @@ def _enrolled(
     """Return a recogniser for each enrolled speaker."""
     if unknown := sorted(set(enrolment) - speakers):
         raise ValueError(f"Enrolment names {unknown}; the speakers are {sorted(speakers)}.")
-    enrol = getattr(recognizer, "enrol", None)
-    if enrolment and enrol is None:
-        raise ValueError(f"Enrolment needs an MFCC-LSTM in torch, got a {type(recognizer).__name__}.")
-    return {speaker: enrol(recordings) for speaker, recordings in enrolment.items()} if enrol else {}
+    return {speaker: recognizer.enrol(recordings) for speaker, recordings in enrolment.items()}
 
 
 def _cutters(turns: Sequence[Turn] | None, num_tracks: int, mix: bool) -> list[Cutter]:

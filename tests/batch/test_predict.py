@@ -92,6 +92,22 @@ def test_every_clip_has_its_row_and_a_broken_file_its_reason(checkpoint, clips, 
     assert f"{NUM_CLIPS} clips; 2 could not be read" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_clips_of_an_enrolled_speaker_are_compared_with_the_recordings(
+    checkpoint, clips, recognizer, tmp_path, workers
+):
+    own = tmp_path / "own"
+    own.mkdir()
+    for number in (0, 1, 2):
+        (own / f"{number}.wav").write_bytes((clips / f"{number:02d}.wav").read_bytes())
+    output = tmp_path / "out" / "scores.parquet"
+    output.parent.mkdir()
+    rows = run(checkpoint, output, "--enrol", own, clips, workers=workers)
+    assert_right(rows, clips, recognizer.enrol([clips / f"{number:02d}.wav" for number in range(3)]))
+    with pytest.raises(SystemExit, match=r"05\.wav"):
+        run(checkpoint, output.with_name("other.parquet"), "--enrol", clips, clips)  # one is broken
+
+
 def test_every_format_holds_the_same_rows(checkpoint, clips, tmp_path):
     folders = {form: tmp_path / form for form in ("parquet", "csv", "jsonl")}
     for form, folder in folders.items():

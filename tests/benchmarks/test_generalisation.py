@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.accuracy import enrolment
 from benchmarks.accuracy.out_of_distribution import KINDS, LEVELS_DB, make_sound
 from benchmarks.report import generalisation
 from benchmarks.report.measurements import SHIPPED_RECIPE
@@ -68,3 +69,19 @@ def test_sounds_without_speech_are_repeatable_and_of_a_level(kind: str) -> None:
     level_db = 10 * np.log10(np.mean(waveform.astype(np.float64) ** 2))
     low, high = (-90.1, -69.9) if kind == "silence" else (LEVELS_DB[0] - 6.0, LEVELS_DB[1] + 0.1)
     assert low <= level_db <= high  # clicks lose level where their peaks are clipped
+
+
+def test_enrolment_is_measured_on_clips_that_were_not_enrolled() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 8, 400)
+    habit = np.array([3.0, 0, 0, 0, 0, 0, 0, 0])  # both speakers sound neutral whatever the emotion
+    scores = 2.0 * np.eye(8)[labels] + habit + rng.normal(0.0, 0.1, (400, 8))
+    probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    speakers = np.repeat(["emodb:03", "emodb:08"], 200)
+    answers = enrolment.Answers(labels, speakers, probabilities)
+    scores_of = enrolment.measure(answers, EMOTIONS, 10)
+    assert scores_of["uar"] == pytest.approx(1 / 8)
+    assert scores_of["uar_enrolled"] > 0.9
+    _, is_scored = enrolled = enrolment.enrolled(answers, 10, 0)
+    assert [np.sum(~is_scored[speakers == each]) for each in np.unique(speakers)] == [10, 10]
+    assert enrolled[0][is_scored].shape == (380, 8)
