@@ -23,6 +23,8 @@ def predict_files(
     files: Sequence[str] | None,
     cache_dir: str,
     on_progress: Callable[[float], object] = lambda _: None,
+    *,
+    one_speaker: bool = False,
 ) -> tuple[list[FileResult], str]:
     """Analyse several files.
 
@@ -31,6 +33,7 @@ def predict_files(
         files: Their paths.
         cache_dir: Folder that Gradio serves files from, and deletes them from after a while.
         on_progress: Called with the share that is done, 0 to 1.
+        one_speaker: As for `analyse_files`.
 
     Returns:
         A result for each file, and the path of the table as CSV.
@@ -42,7 +45,7 @@ def predict_files(
         raise AudioError(NO_FILES)
     if len(files) > MAX_NUM_FILES:
         raise AudioError(f"{len(files)} files were given; expected at most {MAX_NUM_FILES} at once.")
-    results = analyse_files(recognizer, files, on_progress)
+    results = analyse_files(recognizer, files, on_progress, one_speaker=one_speaker)
     folder = Path(cache_dir) / secrets.token_hex(16)
     folder.mkdir(parents=True)
     file = folder / "emotions.csv"
@@ -61,6 +64,7 @@ def add_files_tab(models: Models, choice: gr.State | gr.Radio) -> None:
     def show(
         model: str,
         files: list[str] | None,
+        one_speaker: bool,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
         try:
@@ -70,6 +74,7 @@ def add_files_tab(models: Models, choice: gr.State | gr.Radio) -> None:
                 files,
                 download.GRADIO_CACHE,
                 lambda share: progress(share, desc="Analysing"),
+                one_speaker=one_speaker,
             )
         except (AudioError, ImportError, OSError, ValueError) as error:
             return error_html(str(error)), empty, gr.DownloadButton(interactive=False)
@@ -84,11 +89,19 @@ def add_files_tab(models: Models, choice: gr.State | gr.Radio) -> None:
             type="filepath",
             height=180,
         )
+        speaker = gr.Checkbox(
+            label="All files are of one speaker: compare them with each other",
+            info="Helps with unfamiliar voices and languages if the files hold several emotions.",
+        )
         with gr.Row():
             button = gr.Button("Analyse all", variant="primary", size="lg")
             download = gr.DownloadButton("Save as CSV", size="lg", interactive=False)
         problem = gr.HTML()
         table = gr.HTML(empty)
     button.click(
-        show, [choice, files], [problem, table, download], show_progress_on=table, api_visibility="private"
+        show,
+        [choice, files, speaker],
+        [problem, table, download],
+        show_progress_on=table,
+        api_visibility="private",
     )

@@ -38,8 +38,30 @@ def analyse_files(
     recognizer: EmotionRecognizer,
     paths: Sequence[str],
     on_progress: Callable[[float], object] = lambda _: None,
+    *,
+    one_speaker: bool = False,
 ) -> list[FileResult]:
-    """Analyse files one after the other; a file that cannot be used becomes a row with its reason."""
+    """Analyse files one after the other; a file that cannot be used becomes a row with its reason.
+
+    Args:
+        recognizer: The model.
+        paths: The files.
+        on_progress: Called with the share that is done, 0 to 1.
+        one_speaker: Whether one speaker is in all files, which are then compared with each other.
+    """
+    if not one_speaker:
+        return _analysed(recognizer, paths, on_progress)
+    results = _analysed(recognizer, paths, lambda share: on_progress(share / 2))
+    usable = [path for path, result in zip(paths, results, strict=True) if result.judgement]
+    if not usable:
+        return results
+    compared = iter(_analysed(recognizer.enrol(usable), usable, lambda share: on_progress((1 + share) / 2)))
+    return [next(compared) if result.judgement else result for result in results]
+
+
+def _analysed(
+    recognizer: EmotionRecognizer, paths: Sequence[str], on_progress: Callable[[float], object]
+) -> list[FileResult]:
     results = []
     for number, path in enumerate(paths, start=1):
         name = Path(path).name

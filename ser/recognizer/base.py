@@ -1,6 +1,5 @@
 """The base of all recognisers: one rule for every recording, whatever model computes the probabilities."""
 
-import copy
 import math
 import os
 import threading
@@ -240,8 +239,8 @@ class EmotionRecognizer(ABC):
         """
         if not recordings:
             raise ValueError("Enrolment needs at least one recording of the speaker.")
-        enrolled = copy.copy(self)
-        enrolled.baseline = None
+        enrolled = object.__new__(type(self))  # copying could load the weights again
+        enrolled.__dict__ |= self.__dict__ | {"baseline": None}
         enrolled.baseline = baseline_of(
             enrolled.predict_probabilities([self.load(each) for each in recordings])
         )

@@ -45,6 +45,24 @@ def test_a_broken_file_is_a_row_and_stops_nothing(recognizer: EmotionRecognizer,
     assert told == [0.25, 0.5, 0.75, 1]
 
 
+def test_files_of_one_speaker_are_compared_with_each_other(recognizer: EmotionRecognizer, tmp_path: Path):
+    (tmp_path / "broken.wav").write_bytes(b"RIFF and then nothing")
+    clips = [str(each.path) for each in example_clips()[:3]]
+    told: list[float] = []
+    results = analyse_files(
+        recognizer, [clips[0], str(tmp_path / "broken.wav"), *clips[1:]], told.append, one_speaker=True
+    )
+    enrolled = recognizer.enrol(clips)
+    assert [result.judgement is None for result in results] == [False, True, False, False]
+    for clip, result in zip(clips, [results[0], *results[2:]], strict=True):
+        assert result.name == Path(clip).name
+        assert result.judgement.analysis.probabilities == pytest.approx(enrolled.predict(clip), abs=1e-5)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    (broken,) = analyse_files(recognizer, [str(tmp_path / "broken.wav")], one_speaker=True)
+    assert broken.judgement is None
+
+
 def test_a_long_recording_without_speech_is_not_sure(recognizer: EmotionRecognizer, tmp_path: Path):
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(12 * 16_000) / 16_000)
     soundfile.write(tmp_path / "tone.wav", tone, 16_000)
