@@ -28,6 +28,7 @@ from benchmarks.report.measurements import (
 )
 from ser.__main__ import CommandParser
 from ser.corpora import CORPUS_TITLES, load_emodb, load_ravdess
+from ser.evaluation.enrolment import enrol_speakers
 from ser.evaluation.metrics import (
     bootstrap_interval_over_actors,
     expected_calibration_error,
@@ -37,7 +38,6 @@ from ser.evaluation.protocols import LEAVE_ONE_CORPUS_OUT, SHIPPED_TEST_ACTORS
 from ser.hub.measurements import read_json
 from ser.labels import CLASS_SETS, EMOTIONS, corpus_classes, restrict_probabilities
 from ser.recognizer import EmotionRecognizer
-from ser.recognizer.enrolment import baseline_of, relative_to_baseline
 
 RESULTS = ROOT / "benchmarks" / "results" / "enrolment.json"
 MODELS = {"small": (SHIPPED_FOLDER, SHIPPED_RECIPE), "accurate": (ACCURATE_FOLDER, ACCURATE_RECIPE)}
@@ -53,24 +53,6 @@ class Answers(NamedTuple):
     probabilities: np.ndarray  # (num_clips, 8)
 
 
-def enrolled(answers: Answers, number: int, draw: int) -> tuple[np.ndarray, np.ndarray]:
-    """Enrol some clips of each speaker, of any emotion.
-
-    Returns:
-        The probabilities relative to each speaker's baseline, and which clips were not enrolled.
-    """
-    rng = np.random.default_rng(draw)
-    adapted, is_scored = answers.probabilities.copy(), np.ones(len(answers.labels), dtype=bool)
-    for speaker in np.unique(answers.speakers):
-        own = np.flatnonzero(answers.speakers == speaker)
-        chosen = rng.choice(own, min(number, len(own) // 2), replace=False)
-        is_scored[chosen] = False
-        adapted[own] = relative_to_baseline(
-            answers.probabilities[own], baseline_of(answers.probabilities[chosen])
-        )
-    return adapted, is_scored
-
-
 def measure(answers: Answers, classes: tuple[str, ...], number: int) -> dict[str, Any]:
     """Score on some emotions without and with enrolment, over all draws.
 
@@ -83,7 +65,7 @@ def measure(answers: Answers, classes: tuple[str, ...], number: int) -> dict[str
     truth = np.array([chosen.index(label) for label in answers.labels])
     labels, speakers, plain, adapted = [], [], [], []
     for draw in range(NUM_DRAWS):
-        relative, is_scored = enrolled(answers, number, draw)
+        relative, is_scored = enrol_speakers(answers.probabilities, answers.speakers, number, seed=draw)
         labels.append(truth[is_scored])
         speakers.append(answers.speakers[is_scored])
         plain.append(restrict_probabilities(answers.probabilities[is_scored], classes))

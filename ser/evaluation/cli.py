@@ -73,7 +73,17 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         action="store_true",
         help="leave out clips that cannot be read, and list them, instead of stopping",
     )
+    parser.add_argument(
+        "--enrol",
+        type=int,
+        default=0,
+        metavar="NUMBER",
+        help="compare each speaker with so many of the speaker's own clips, unlabelled and not scored "
+        "(docs/conversations.md)",
+    )
     args = parser.parse_args(arguments)
+    if args.enrol < 0:
+        parser.error(f"--enrol must be 0 or more, got {args.enrol}")
     if args.actors is None and args.corpus in ("ravdess", "ravdess-song"):
         args.actors = list(SHIPPED_TEST_ACTORS)
     return args
@@ -192,6 +202,7 @@ def evaluate_corpus(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, An
         batch_size=args.batch_size,
         skip_broken=args.skip_unreadable,
         show_progress=sys.stderr.isatty(),
+        num_enrolled=args.enrol,
     )
     scored.broken.update({Path(file).name: "it holds no sound" for file in unreadable})
     return scored, {
@@ -230,6 +241,7 @@ def evaluate_own(args: argparse.Namespace) -> tuple[ScoredClips, dict[str, Any]]
         [*classes, *unknown],
         batch_size=args.batch_size,
         show_progress=sys.stderr.isatty(),
+        num_enrolled=args.enrol,
     )
     return scored, own_report(scored, " ".join(warnings) or None)
 
@@ -240,7 +252,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_arguments(arguments)
     try:
         scored, report = evaluate_own(args) if args.data else evaluate_corpus(args)
+        if args.enrol:
+            report["title"] += f", {args.enrol} clips of each speaker enrolled"
         report |= {
+            "num_enrolled": args.enrol,
             "model": {"name": args.model, "revision": args.revision},
             **environment(),
             "command": shlex.join(["python", "-m", "ser", "evaluate", *arguments]),

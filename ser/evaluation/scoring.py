@@ -11,6 +11,7 @@ from datasets import Dataset
 from tqdm import tqdm
 
 from ser.audio import AudioError
+from ser.evaluation.enrolment import enrol_speakers
 from ser.evaluation.metrics import (
     NUM_RESAMPLES,
     accuracy,
@@ -79,6 +80,7 @@ def score_clips(
     batch_size: int = 32,
     skip_broken: bool = False,
     show_progress: bool = False,
+    num_enrolled: int = 0,
 ) -> ScoredClips:
     """Classify every clip of a corpus.
 
@@ -90,6 +92,7 @@ def score_clips(
         batch_size: Clips held in memory at a time; the result does not depend on it.
         skip_broken: Leave out clips that cannot be used and list them in the result.
         show_progress: Draw a progress bar on stderr.
+        num_enrolled: Clips of each speaker to enrol, which are not scored; see `enrol_speakers`.
 
     Raises:
         AudioError: If a clip cannot be used and `skip_broken` is not set; the message has its whole path.
@@ -127,13 +130,16 @@ def score_clips(
             bar.update(min(batch_size, len(wanted) - start))
     if not kept:
         raise ValueError(f"None of the {len(wanted)} clips could be scored.")
+    speakers = _speakers(clips.select(kept)["actor"], kept)
+    scores, is_scored = enrol_speakers(np.concatenate(probabilities), speakers, num_enrolled)
+    kept = np.array(kept)[is_scored].tolist()
     used = clips.select(kept)
     return ScoredClips(
         emotions=tuple(classes),
         rows=kept,
         files=[files[row] for row in kept],
         labels=np.array([list(classes).index(names[label]) for label in used["emotion"]]),
-        probabilities=restrict_probabilities(np.concatenate(probabilities), classes, recognizer.emotions),
+        probabilities=restrict_probabilities(scores[is_scored], classes, recognizer.emotions),
         groups={name: list(used[name]) for name in GROUPS} | {"actor": _speakers(used["actor"], kept)},
         broken=broken,
     )

@@ -24,6 +24,7 @@ from ser.evaluation.protocols import SHIPPED_TEST_ACTORS
 from ser.evaluation.scoring import evaluation_report, score_clips
 from ser.evaluation.training_record import RECORD_NAME
 from ser.labels import CLASS_SETS, EMOTIONS
+from ser.recognizer.enrolment import baseline_of, relative_to_baseline
 
 
 class ListeningRecognizer:
@@ -91,6 +92,21 @@ def test_report_equals_the_metrics_of_its_parts(scored):
     assert set(report["gaps"]) == {"gender", "intensity", "statement", "actor"}
     assert report["chance"] == 1 / 8
     assert sum(value["num_clips"] for value in report["per_class"].values()) == report["num_clips"] == 120
+
+
+def test_enrolled_clips_of_each_speaker_are_compared_with_and_not_scored(clips, scored):
+    enrolled = score_clips(ListeningRecognizer(), clips, num_enrolled=10)
+    assert [enrolled.groups["actor"].count(actor) for actor in ("ravdess:03", "ravdess:04")] == [50, 50]
+    row_of = {file: row for row, file in enumerate(scored.files)}
+    rows = [row_of[file] for file in enrolled.files]
+    assert enrolled.labels.tolist() == scored.labels[rows].tolist()
+    third = np.array(scored.groups["actor"]) == "ravdess:03"
+    left_out = np.setdiff1d(np.flatnonzero(third), rows)
+    own = [row for row in rows if third[row]]
+    expected = relative_to_baseline(scored.probabilities[own], baseline_of(scored.probabilities[left_out]))
+    np.testing.assert_allclose(enrolled.probabilities[:50], expected, atol=1e-6)
+    half = score_clips(ListeningRecognizer(), clips, num_enrolled=100)
+    assert len(half.files) == 60
 
 
 def test_on_fewer_emotions_the_clips_of_others_are_left_out(clips, scored):
@@ -214,6 +230,9 @@ def test_the_door_measures_a_checkpoint(checkpoint, tiny_ravdess, tmp_path, caps
     assert "surprised" in shown.out
     assert "does not say which speakers" in shown.err
     assert len((tmp_path / "predictions.csv").read_text().splitlines()) == 121
+    enrolled = run_door(checkpoint, tiny_ravdess, tmp_path, "--actors", "3", "4", "--enrol", "10")
+    assert (enrolled["num_clips"], enrolled["num_enrolled"]) == (100, 10)
+    assert enrolled["title"].endswith(", 10 clips of each speaker enrolled")
 
 
 def test_the_door_warns_where_the_model_knows_a_voice(checkpoint, tiny_ravdess, tmp_path, capsys):
