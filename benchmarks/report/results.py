@@ -54,6 +54,8 @@ RECIPE_TEXTS = {
     "hybrid": "three networks on RAVDESS's speech alone",
     "whisper-lstm": "the accurate recipe: heads on three frozen layers of **Whisper** base, songs and nEMO",
     "whisper-ravdess": "the accurate recipe on RAVDESS speech alone, as many steps",
+    "known-voices": "three networks on RAVDESS's speech alone, trained longer, with less noise",
+    "whisper-known-voices": "the accurate recipe on RAVDESS speech alone, trained longer",
     "hybrid_14_passes": "three networks on RAVDESS's speech alone, trained twice as long",
 }
 
