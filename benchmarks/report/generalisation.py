@@ -120,18 +120,18 @@ def document(root: Path) -> str:
 
 
 def enrolment_section(measured: dict[str, Any]) -> Iterator[str]:
-    """Yield the section about what a speaker's own recordings change."""
+    """Yield the section about enrolment of speakers."""
     if not measured:
         return
-    yield from ("## A speaker's own recordings", "")
+    yield from ("## Enrolment", "")
     yield (
-        "`recognizer.enrol(recordings)` returns a recogniser that takes what the model says of the speaker "
-        "on average off what it says of a recording (`ser/recognizer/enrolment.py`); "
+        "`recognizer.enrol(recordings)` adapts a model to a speaker: it subtracts the mean log probabilities "
+        "of the speaker's own recordings from those of the others (`ser/recognizer/enrolment.py`); "
         "[conversations.md](conversations.md) shows how to use it. Here the recordings are drawn at random "
         "from each speaker's clips, without their labels, and the speaker's other clips are scored; means "
         "over five draws, with a 95 % interval of the gain over speakers. A speaker with fewer than twenty "
-        "clips has half of them enrolled. nEMO was left out of the training, as above. How much few "
-        "recordings count was chosen on EmoDB and nEMO; RAVDESS is scored on actors 21 to 24."
+        "clips has half of them enrolled. nEMO was left out of the training, as above. The "
+        "weight of few recordings was chosen on EmoDB and nEMO; RAVDESS is scored on actors 21 to 24."
     )
     yield ""
     yield "| corpus | model | emotions | UAR without | with 3 | with 10 | points gained | ECE | with 10 |"

@@ -10,7 +10,7 @@ right, the length, the probability of each emotion, and for an unreadable clip t
     python -m ser predict --segments --model checkpoint --output segments.csv calls/
     python -m ser predict --segments --format textgrid --model checkpoint --output tiers/ interviews/
 
-With --enrol, a speaker's clips are compared with other recordings of the speaker.
+With --enrol, the model is adapted to the one speaker of all clips.
 
 With --segments, recordings of any length are cut into stretches of speech: one row a segment, and a second
 table that summarises each speaker; or with --format one file a recording.
@@ -69,7 +69,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--enrol",
         help="if all sources are of one speaker: recordings of this speaker, a file, a folder or a glob in "
-        "quotes, to compare them with (see docs/conversations.md)",
+        "quotes, to adapt the model (see docs/conversations.md)",
     )
     parser.add_argument(
         "--output",

@@ -78,7 +78,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         type=int,
         default=0,
         metavar="NUMBER",
-        help="compare each speaker with so many of the speaker's own clips, unlabelled and not scored "
+        help="adapt the model to each speaker by so many of the speaker's clips, unlabelled and not scored "
         "(docs/conversations.md)",
     )
     args = parser.parse_args(arguments)

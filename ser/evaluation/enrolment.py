@@ -10,7 +10,7 @@ from ser.recognizer.enrolment import baseline_of, relative_to_baseline
 def enrol_speakers(
     probabilities: np.ndarray, speakers: Sequence[str] | np.ndarray, num_recordings: int, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw clips of each speaker to enrol, and compare the speaker's clips with them.
+    """Draw clips of each speaker to enrol, and adapt the answers for the speaker's others.
 
     Args:
         probabilities: Of all clips, `(num_clips, num_emotions)`.

@@ -226,11 +226,11 @@ class EmotionRecognizer(ABC):
         return self.predict_probabilities([waveform])[0], {}
 
     def enrol(self, recordings: Sequence[Clip]) -> Self:
-        """Return a recogniser for one speaker, who is compared with these recordings; it shares the weights.
+        """Return a recogniser for one speaker, adapted to these recordings; it shares the weights.
 
         Args:
             recordings: About ten recordings of the speaker, of several emotions, without labels; see
-                `ser.recognizer.enrolment`. Recordings of one emotion alone would take that emotion off.
+                `ser.recognizer.enrolment`. With recordings of one emotion alone it would miss that emotion.
 
         Raises:
             SilenceError: If a recording is silent.

@@ -1,18 +1,18 @@
-"""What a model says of one speaker whatever the emotion, and how to take it off its answers.
+"""Enrolment: the mean scores of some recordings of a speaker, subtracted from those of the speaker's others.
 
-A strange voice, microphone or language moves all of a speaker's scores the same way: without emotion,
-somebody may sound sad to the model. The mean over some recordings of several emotions shows how, without a
-label. Batch calibration does the same for language models (Zhou et al., 2024).
+An unfamiliar voice, microphone or language shifts all scores of a speaker the same way: the model may answer
+"sad" whatever the emotion. The mean over recordings of several emotions estimates this shift without labels,
+as batch calibration does for language models (Zhou et al., 2024).
 """
 
 import numpy as np
 
-PRIOR_RECORDINGS = 2.0  # that say nothing: few recordings count for less. Chosen on EmoDB and nEMO left out
+PRIOR_RECORDINGS = 2.0  # without a shift, as a prior for few recordings; chosen on EmoDB and nEMO left out
 MIN_PROBABILITY = 1e-5  # so that no single recording decides
 
 
 def baseline_of(probabilities: np.ndarray) -> np.ndarray:
-    """Return the mean score of each emotion over a speaker's recordings, drawn towards zero.
+    """Return the mean log probability of each emotion over a speaker's recordings, drawn towards zero.
 
     Args:
         probabilities: Of the recordings, `(num_recordings, num_emotions)`.
@@ -26,7 +26,7 @@ def baseline_of(probabilities: np.ndarray) -> np.ndarray:
 
 
 def relative_to_baseline(probabilities: np.ndarray, baseline: np.ndarray) -> np.ndarray:
-    """Take the baseline off the scores of other recordings of the speaker.
+    """Subtract the baseline from the scores of other recordings of the speaker.
 
     Args:
         probabilities: `(..., num_emotions)`; rows sum to one.

@@ -44,7 +44,7 @@ def segment_recording(
             "mix": the channels are averaged. "auto": they are mixed if they hold one signal at first, or if
             all turns are on one channel; otherwise each is a speaker.
         turns: Who speaks when, or a file that `read_turns` reads.
-        enrolment: Recordings of speakers, by their names in the result, to compare them with; see
+        enrolment: Recordings of speakers, by their names in the result, that adapt the model to them; see
             `EmotionRecognizer.enrol`. "speaker" stands for the only one of a mix.
         max_duration_seconds: A longer file is refused once this much of it is read.
 
