@@ -64,18 +64,15 @@ def add_endpoints(models: Models) -> None:
         return segments_content(list(found), file.name, recognizer.emotions)
 
     @_said_in_a_sentence
-    def several(
-        files: list[str] | None, one_speaker: bool = False, model: str = ""
-    ) -> tuple[dict[str, Any], str]:
+    def several(files: list[str] | None, model: str = "") -> tuple[dict[str, Any], str]:
         """Emotions in several sound files.
 
         Returns a table and the same table as a CSV file, there with probabilities from 0 to 1. Each file is a
         row: its name, the likeliest emotion, its confidence or why the file cannot be used, and the
-        probability of each emotion. With `one_speaker`, all files are of one speaker, and compared with each
-        other. Where the page offers several models, `model` names one of them.
+        probability of each emotion. Where the page offers several models, `model` names one of them.
         """
         recognizer = models[model]
-        results, file = predict_files(recognizer, files, table.GRADIO_CACHE, one_speaker=one_speaker)
+        results, file = predict_files(recognizer, files, table.GRADIO_CACHE)
         rows = table_rows(results, recognizer.emotions)
         return {"headers": header(recognizer.emotions), "data": rows}, file
 
@@ -87,7 +84,6 @@ def add_endpoints(models: Models) -> None:
         windows = gr.JSON(label="windows")
         spoken = gr.JSON(label="segments")
         files = gr.File(label="files", file_count="multiple", type="filepath")
-        one_speaker = gr.Checkbox(label="one_speaker", value=False)
         table = gr.Dataframe(label="table", headers=header(models.default.emotions))
         table_file = gr.File(label="csv")
     choice = [model] if len(models.names) > 1 else []
@@ -95,7 +91,7 @@ def add_endpoints(models: Models) -> None:
     gr.on([], analyse, [audio, *choice], answer, api_name="analyse")
     gr.on([], timeline, [audio, *choice], windows, api_name="timeline")
     gr.on([], segments, [audio, *choice], spoken, api_name="segments")
-    gr.on([], several, [files, one_speaker, *choice], [table, table_file], api_name="predict_files")
+    gr.on([], several, [files, *choice], [table, table_file], api_name="predict_files")
 
 
 def _said_in_a_sentence(function: Callable[..., Any]) -> Callable[..., Any]:

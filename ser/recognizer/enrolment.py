@@ -36,7 +36,7 @@ def relative_to_baseline(probabilities: np.ndarray, baseline: np.ndarray) -> np.
         The same shape; rows sum to one.
 
     >>> baseline = baseline_of(np.array([[0.2, 0.8], [0.3, 0.7]]))
-    >>> print(relative_to_baseline(np.array([0.4, 0.6]), baseline))
+    >>> print(relative_to_baseline(np.array([0.4, 0.6]), baseline).round(2))
     [0.54 0.46]
     """
     scaled = np.maximum(probabilities, MIN_PROBABILITY) * np.exp(-baseline)

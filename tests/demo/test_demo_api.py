@@ -99,9 +99,6 @@ def test_predict_files_gives_a_table_and_its_csv(client: Client, tmp_path: Path)
         rows = list(csv.DictReader(lines))
     assert rows[0]["emotion"] in EMOTIONS
     assert rows[1]["problem"].startswith("broken.wav is not")
-    own = [handle_file(CLIP)]
-    compared, _ = client.predict(own, one_speaker=True, api_name="/predict_files")
-    assert compared["data"][0][3:] != table["data"][0][3:]  # less of what it always says of this speaker
 
 
 @pytest.mark.parametrize("endpoint", ["/predict", "/analyse", "/timeline", "/segments"])
