@@ -45,7 +45,7 @@ def main(num_parts_before: int, output: Path, arguments: list[str]) -> None:
         workers = [
             each.name()
             for each in psutil.Process(raylet).children(recursive=True)
-            if any("onnxruntime" in mapped.path for mapped in each.memory_maps())  # they loaded the model
+            if _has_loaded_the_model(each)
         ]
         cluster.remove_node(lost, allow_graceful=False)
         _, errors = scoring.communicate()
@@ -53,6 +53,13 @@ def main(num_parts_before: int, output: Path, arguments: list[str]) -> None:
         print(json.dumps(report))
     finally:
         cluster.shutdown()
+
+
+def _has_loaded_the_model(process: psutil.Process) -> bool:
+    try:
+        return any("onnxruntime" in mapped.path for mapped in process.memory_maps())
+    except psutil.NoSuchProcess:  # Ray ends workers that it does not need
+        return False
 
 
 if __name__ == "__main__":
