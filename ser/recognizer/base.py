@@ -241,9 +241,9 @@ class EmotionRecognizer(ABC):
             raise ValueError("Enrolment needs at least one recording of the speaker.")
         enrolled = object.__new__(type(self))  # copying could load the weights again
         enrolled.__dict__ |= self.__dict__ | {"baseline": None}
-        enrolled.baseline = baseline_of(
-            enrolled.predict_probabilities([self.load(each) for each in recordings])
-        )
+        # One after the other: two hundred long recordings do not fit in memory.
+        found = [enrolled.predict_probabilities([self.load(each)]) for each in recordings]
+        enrolled.baseline = baseline_of(np.concatenate(found))
         return enrolled
 
     def segments(
